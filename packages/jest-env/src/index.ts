@@ -1,0 +1,2 @@
+/** jest integration; `test.msb` arrives with its own issue. */
+export {};

@@ -1,0 +1,2 @@
+/** vitest integration; `test.msb` arrives with its own issue. */
+export {};

@@ -1,0 +1,198 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { AgentProtocolError, TimeoutError } from '../errors.js';
+import { encodeFrame, type Frame, FrameReader, SESSION_START, SHUTDOWN, TERMINAL } from './frame.js';
+import { decodeMessage, encodeMessage, type Message, type PayloadFields } from './message.js';
+
+/** The other side of the connection is gone: the relay ended, or never listened. What that means is the caller's to say. */
+export class AgentGoneError extends Error {
+  override readonly name = 'AgentGoneError';
+}
+
+/** What the agent told about itself when it was ready; times in milliseconds of the guest's CLOCK_BOOTTIME. */
+export interface AgentReady {
+  /** When the agent's main began: the kernel's own boot. */
+  readonly bootMs: number;
+  /** Spent on mounts and the rest of init. */
+  readonly initMs: number;
+  /** When it was ready. */
+  readonly readyMs: number;
+  readonly agentVersion: string;
+}
+
+export interface ReceivedMessage extends Message {
+  readonly id: number;
+  /** The last one of its session. */
+  readonly terminal: boolean;
+}
+
+export interface ConnectOptions {
+  /** Milliseconds for connection and handshake, which waits for a booting guest. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const handshakeSize = 8;
+
+/**
+ * One client of a sandbox's relay. Reading is pulled: while nobody asks for the next message, nothing is read, the relay's
+ * queue for this client fills, and the guest's sessions behind it are paused. So one connection carries one exec, and a
+ * slow reader holds up nobody else.
+ */
+export class AgentConnection implements Disposable {
+  readonly ready: AgentReady;
+  readonly #socket: Socket;
+  readonly #chunks: AsyncIterator<Buffer>;
+  readonly #reader: FrameReader;
+  readonly #frames: Frame[];
+  readonly #idEnd: number;
+  #nextId: number;
+
+  private constructor(socket: Socket, chunks: AsyncIterator<Buffer>, greeting: Greeting) {
+    this.#socket = socket;
+    this.#chunks = chunks;
+    this.#reader = greeting.reader;
+    this.#frames = greeting.frames;
+    this.#nextId = greeting.idStart;
+    this.#idEnd = greeting.idEnd;
+    this.ready = greeting.ready;
+  }
+
+  /**
+   * Connects and waits until the agent is ready.
+   *
+   * @throws AgentGoneError when nobody listens or the relay hangs up; TimeoutError; AgentProtocolError; the signal's reason.
+   */
+  static async connect(socketPath: string, { timeoutMs, signal }: ConnectOptions): Promise<AgentConnection> {
+    signal?.throwIfAborted();
+    const socket = connect({ path: socketPath });
+    const timeout = new TimeoutError(`The guest agent was not ready within ${timeoutMs} ms.`);
+    const timer = setTimeout(() => socket.destroy(timeout), timeoutMs);
+    const onAbort = () => socket.destroy(abortReason(signal));
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      socket.once('error', () => {}); // reported by the promise below or by the next read
+      await once(socket, 'connect');
+      const chunks: AsyncIterator<Buffer> = socket[Symbol.asyncIterator]();
+      return new AgentConnection(socket, chunks, await readGreeting(chunks));
+    } catch (error) {
+      socket.destroy();
+      throw connectionError(error);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** A correlation id of this client's range that no session of it uses. */
+  newId(): number {
+    if (this.#nextId >= this.#idEnd) throw new AgentProtocolError('This connection has used all its session ids.');
+    return this.#nextId++;
+  }
+
+  /** Sends one message; resolves when the socket has room for more. */
+  async send(type: string, payload: PayloadFields, { id, flags = 0 }: { id: number; flags?: number }): Promise<void> {
+    if (this.#socket.destroyed) throw new AgentGoneError('The connection to the agent is closed.');
+    if (this.#socket.write(encodeFrame({ id, flags, body: encodeMessage(type, payload) }))) return;
+    // drain never comes on a socket that dies meanwhile; close always does.
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        this.#socket.off('drain', done);
+        this.#socket.off('close', done);
+        resolve();
+      };
+      this.#socket.once('drain', done);
+      this.#socket.once('close', done);
+    });
+  }
+
+  /** Opens a session and gives its id. */
+  async open(type: string, payload: PayloadFields): Promise<number> {
+    const id = this.newId();
+    await this.send(type, payload, { id, flags: SESSION_START });
+    return id;
+  }
+
+  /** Asks the guest to stop; the answer is that the machine goes away. */
+  async requestShutdown(): Promise<void> {
+    await this.send('core.shutdown', {}, { id: 0, flags: SHUTDOWN });
+  }
+
+  /** The next message; only one call at a time.
+   * @throws AgentGoneError when the connection has ended; AgentProtocolError. */
+  async receive(): Promise<ReceivedMessage> {
+    for (;;) {
+      const frame = this.#frames.shift();
+      if (frame) return { ...decodeMessage(frame.body), id: frame.id, terminal: (frame.flags & TERMINAL) !== 0 };
+      this.#frames.push(...this.#reader.push(await nextChunk(this.#chunks)));
+    }
+  }
+
+  /** Hangs up; the guest kills what this connection had started. */
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+interface Greeting {
+  readonly idStart: number;
+  readonly idEnd: number;
+  readonly ready: AgentReady;
+  readonly reader: FrameReader;
+  /** Frames that came in the same chunk as the greeting's end. */
+  readonly frames: Frame[];
+}
+
+async function readGreeting(chunks: AsyncIterator<Buffer>): Promise<Greeting> {
+  let start = Buffer.alloc(0);
+  while (start.length < handshakeSize) start = Buffer.concat([start, await nextChunk(chunks)]);
+  const idStart = start.readUInt32BE(0);
+  const idEnd = start.readUInt32BE(4);
+  if (idStart === 0 || idEnd <= idStart) {
+    throw new AgentProtocolError(`The relay offered the impossible id range ${idStart} to ${idEnd}.`);
+  }
+  const reader = new FrameReader();
+  const frames = reader.push(start.subarray(handshakeSize));
+  while (frames.length === 0) frames.push(...reader.push(await nextChunk(chunks)));
+  const { type, payload } = decodeMessage((frames.shift() as Frame).body);
+  if (type !== 'core.ready') throw new AgentProtocolError(`The agent began with ${type} instead of core.ready.`);
+  return {
+    idStart,
+    idEnd,
+    reader,
+    frames,
+    ready: {
+      bootMs: payload.uint('boot_time_ns') / 1e6,
+      initMs: payload.uint('init_time_ns') / 1e6,
+      readyMs: payload.uint('ready_time_ns') / 1e6,
+      agentVersion: payload.optionalText('agent_version') ?? '',
+    },
+  };
+}
+
+async function nextChunk(chunks: AsyncIterator<Buffer>): Promise<Buffer> {
+  let result: IteratorResult<Buffer>;
+  try {
+    result = await chunks.next();
+  } catch (error) {
+    throw connectionError(error);
+  }
+  if (result.done) throw new AgentGoneError('The relay closed the connection.');
+  return result.value;
+}
+
+/** Errors of the socket itself all mean one thing; ours and the caller's pass through. */
+function connectionError(error: unknown): unknown {
+  const code = (error as { code?: string }).code;
+  const gone = ['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'];
+  return code && gone.includes(code) ? new AgentGoneError((error as Error).message, { cause: error }) : error;
+}
+
+function abortReason(signal: AbortSignal | undefined): Error {
+  const reason: unknown = signal?.reason;
+  return reason instanceof Error ? reason : new Error(String(reason));
+}

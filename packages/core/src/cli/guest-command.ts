@@ -1,0 +1,80 @@
+import { ExecFailedError } from '../errors.js';
+import type { ExecHandle, ExecSink } from '../sandbox/exec-handle.js';
+import type { ExecOptionsBuilder } from '../sandbox/exec-types.js';
+import type { Sandbox } from '../sandbox/sandbox.js';
+import { type Invocation, UsageError } from './command.js';
+
+/** As shells and container tools have it: 126 cannot be executed, 127 not found, 128 + n ended by signal n. */
+const statusNotExecutable = 126;
+const statusNotFound = 127;
+const statusSignal = 128;
+
+/** The options that everything that runs a guest command has. */
+export const commandOptions = {
+  env: { type: 'string', short: 'e', multiple: true },
+  workdir: { type: 'string', short: 'w' },
+  user: { type: 'string', short: 'u' },
+  interactive: { type: 'boolean', short: 'i' },
+} as const;
+
+/** The command to run: what stands after `--`, or else the positionals after the first. */
+export function guestCommand({ positionals, rest }: Invocation): readonly string[] {
+  if (rest.length > 0 && positionals.length > 1) throw new UsageError(`"${positionals[1]}" is one argument too many.`);
+  return rest.length > 0 ? rest : positionals.slice(1);
+}
+
+/**
+ * Runs a command with its output on ours as it comes, and with our stdin if that was asked for.
+ *
+ * @returns the exit status that a shell would give.
+ */
+export async function runGuestCommand(sandbox: Sandbox, command: readonly string[], invocation: Invocation): Promise<number> {
+  const [program, ...args] = command;
+  if (program === undefined) throw new UsageError('There is no command to run.');
+  const configure = (options: ExecOptionsBuilder) => {
+    options.args(args);
+    for (const pair of invocation.texts('env')) options.env(...splitPair(pair));
+    const [workdir, user] = [invocation.text('workdir'), invocation.text('user')];
+    if (workdir !== undefined) options.cwd(workdir);
+    if (user !== undefined) options.user(user);
+    return invocation.flag('interactive') ? options.stdinPipe() : options;
+  };
+  let handle: ExecHandle;
+  try {
+    handle = await sandbox.execStreamWith(program, configure);
+  } catch (error) {
+    if (!(error instanceof ExecFailedError)) throw error;
+    process.stderr.write(`msbtest: ${error.message}\n`);
+    return error.kind === 'not_found' ? statusNotFound : statusNotExecutable;
+  }
+  await using running = handle;
+  const stdin = await running.takeStdin();
+  if (stdin) passStdin(stdin);
+  for await (const event of running) {
+    if (event.kind === 'stdout') await write(process.stdout, event.data);
+    else if (event.kind === 'stderr') await write(process.stderr, event.data);
+    else if (event.kind === 'exited') {
+      process.stdin.destroy();
+      return event.signal === null ? event.code : statusSignal + event.signal;
+    }
+  }
+  return 1;
+}
+
+export function splitPair(pair: string): [string, string] {
+  const equals = pair.indexOf('=');
+  if (equals <= 0) throw new UsageError(`--env takes NAME=VALUE, not "${pair}".`);
+  return [pair.slice(0, equals), pair.slice(equals + 1)];
+}
+
+function passStdin(sink: ExecSink): void {
+  const pass = async () => {
+    for await (const chunk of process.stdin) await sink.write(chunk as Buffer);
+    await sink.close();
+  };
+  pass().catch(() => {}); // the command has ended, or its machine has; both are told by the events
+}
+
+function write(stream: NodeJS.WriteStream, data: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => stream.write(data, (error) => (error ? reject(error) : resolve())));
+}

@@ -1,0 +1,80 @@
+import { Image } from '../sandbox/image.js';
+import { Sandbox } from '../sandbox/sandbox.js';
+import type { SandboxHandle } from '../sandbox/sandbox-handle.js';
+import { type Command, printJson, UsageError } from './command.js';
+
+const live = ['starting', 'running', 'draining'];
+
+export const ps: Command = {
+  summary: 'list sandboxes',
+  help: `Usage: msbtest ps [options]
+
+Lists the sandboxes that run.
+
+  -a, --all   those that do not run too
+  --json      as JSON`,
+  options: { all: { type: 'boolean', short: 'a' }, json: { type: 'boolean' } },
+
+  async run(invocation) {
+    const handles: SandboxHandle[] = [];
+    for (let cursor: string | undefined; ; ) {
+      const page = await Sandbox.listWith((list) => (cursor === undefined ? list : list.cursor(cursor)).limit(100));
+      handles.push(...page.sandboxes.filter(({ status }) => invocation.flag('all') || live.includes(status)));
+      cursor = page.nextCursor;
+      if (cursor === undefined) break;
+    }
+    const rows = handles.map((handle) => ({
+      name: handle.name,
+      status: handle.status,
+      image: handle.config().image,
+      cpus: handle.config().cpus,
+      memoryMib: handle.config().memoryMib,
+      createdAt: handle.createdAt.toISOString(),
+      id: handle.id,
+    }));
+    if (invocation.flag('json')) printJson(rows);
+    else printTable(['NAME', 'STATUS', 'IMAGE', 'CREATED'], rows.map((row) => [row.name, row.status, row.image, row.createdAt]));
+    return 0;
+  },
+};
+
+export const images: Command = {
+  summary: 'list the images on this machine',
+  help: 'Usage: msbtest images [--json]',
+  options: { json: { type: 'boolean' } },
+
+  async run(invocation) {
+    const rows = await Image.list();
+    if (invocation.flag('json')) printJson(rows);
+    else printTable(['IMAGE', 'DIGEST'], rows.map((row) => [row.reference, row.manifestDigest]));
+    return 0;
+  },
+};
+
+export const load: Command = {
+  summary: 'take an image from an OCI layout directory',
+  help: `Usage: msbtest load DIRECTORY --tag REFERENCE
+
+Takes the image in an OCI layout directory into the local store and names it.
+
+  --tag REFERENCE   such as docker.io/library/app:1
+  --json            print the image as JSON`,
+  options: { tag: { type: 'string' }, json: { type: 'boolean' } },
+
+  async run(invocation) {
+    const [directory, ...others] = invocation.positionals;
+    const tag = invocation.text('tag');
+    if (directory === undefined || others.length > 0 || tag === undefined) throw new UsageError('It takes a DIRECTORY and --tag.');
+    const [image] = await Image.load(directory, { tag });
+    if (invocation.flag('json')) printJson(image);
+    else process.stdout.write(`${image?.reference} ${image?.manifestDigest}\n`);
+    return 0;
+  },
+};
+
+function printTable(head: readonly string[], rows: readonly (readonly string[])[]): void {
+  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  for (const row of [head, ...rows]) {
+    process.stdout.write(`${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()}\n`);
+  }
+}

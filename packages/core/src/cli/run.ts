@@ -1,0 +1,58 @@
+import { randomBytes } from 'node:crypto';
+import { Sandbox } from '../sandbox/sandbox.js';
+import { type Command, printJson, UsageError } from './command.js';
+import { commandOptions, guestCommand, runGuestCommand, splitPair } from './guest-command.js';
+
+export const run: Command = {
+  summary: 'make a sandbox from an image and run a command in it',
+  help: `Usage: msbtest run [options] IMAGE [--] [COMMAND [ARG...]]
+
+Boots a fresh microVM from IMAGE, runs COMMAND and passes on its output and exit status. Without --name or --detach the
+sandbox is removed when COMMAND ends.
+
+  --name NAME        keep it, stopped, under this name
+  -d, --detach       leave it running and print its name; COMMAND is optional then
+  --replace          take NAME over from a sandbox that has it
+  --cpus N           virtual processors (1)
+  --memory MIB       memory (512)
+  -e, --env K=V      an environment variable; may be repeated
+  -w, --workdir DIR  where COMMAND runs
+  -u, --user USER    who runs it
+  -i, --interactive  pass our stdin on to it
+  --json             with --detach: print the sandbox as JSON
+
+Example: msbtest run msb-base -- sh -c 'uname -a; df -h /'`,
+  options: {
+    ...commandOptions,
+    name: { type: 'string' },
+    detach: { type: 'boolean', short: 'd' },
+    replace: { type: 'boolean' },
+    cpus: { type: 'string' },
+    memory: { type: 'string' },
+    json: { type: 'boolean' },
+  },
+
+  async run(invocation) {
+    const [image] = invocation.positionals;
+    if (image === undefined) throw new UsageError('It takes an IMAGE to boot.');
+    const command = guestCommand(invocation);
+    const detach = invocation.flag('detach');
+    if (!detach && command.length === 0) throw new UsageError('It takes a COMMAND to run, or --detach.');
+    const name = invocation.text('name') ?? `run-${randomBytes(4).toString('hex')}`;
+    const ephemeral = !detach && invocation.text('name') === undefined;
+    const builder = Sandbox.builder(name).image(image).ephemeral(ephemeral);
+    const [cpus, memory] = [invocation.number('cpus'), invocation.number('memory')];
+    if (cpus !== undefined) builder.cpus(cpus);
+    if (memory !== undefined) builder.memory(memory);
+    if (invocation.flag('replace')) builder.replace();
+    if (detach) for (const pair of invocation.texts('env')) builder.env(...splitPair(pair));
+    await using sandbox = await builder.create();
+    const status = command.length > 0 ? await runGuestCommand(sandbox, command, invocation) : 0;
+    if (detach) {
+      await sandbox.detach();
+      if (invocation.flag('json')) printJson({ name, id: sandbox.id, bootMs: sandbox.bootTimes?.totalMs, status });
+      else process.stdout.write(`${name}\n`);
+    }
+    return status;
+  },
+};

@@ -1,0 +1,158 @@
+import { closeSync } from 'node:fs';
+import { AgentConnection, AgentGoneError } from '../agent/connection.js';
+import { AgentProtocolError, TimeoutError } from '../errors.js';
+import type { ExitRecord, SandboxStatus } from '../store/record.js';
+import type { SandboxDirectory } from '../store/sandbox-directory.js';
+import { crashed, endedCleanly, haltReport, statusOf } from './ending.js';
+import { endRelay, ended } from './end-relay.js';
+
+/** How a stop went. Extends what `microsandbox` gives for `waitUntilStopped`. */
+export interface StopResult extends SandboxStopResult {
+  /**
+   * `graceful`: the guest wrote everything to its disk, vouched for it and powered off. `escalated`: it did not within the
+   * budget and was killed; what it had not synced is lost. `already-stopped`: there was nothing to stop.
+   */
+  readonly outcome: 'graceful' | 'escalated' | 'already-stopped';
+  /** Milliseconds from the call to the end of the VMM. */
+  readonly ms: number;
+  /** Milliseconds of each phase; null for what did not happen. */
+  readonly phases: StopPhases;
+  /** Why it escalated; null otherwise. */
+  readonly reason: string | null;
+}
+
+/** Where the time of a stop went; milliseconds. All but `deliverMs` and `powerOffMs` are the guest's own account. */
+export interface StopPhases {
+  /** Until the agent had been told. */
+  readonly deliverMs: number | null;
+  /** Processes between SIGTERM and their end. */
+  readonly terminateMs: number | null;
+  readonly syncMs: number | null;
+  readonly killMs: number | null;
+  /** File systems made read-only, which empties their journals. */
+  readonly unmountMs: number | null;
+  /** From there to the VMM's end. */
+  readonly powerOffMs: number | null;
+}
+
+export interface SandboxStopResult {
+  readonly name: string;
+  readonly status: SandboxStatus;
+  /** The VMM's exit code. */
+  readonly exitCode: number | null;
+  /** The signal that ended the VMM. */
+  readonly signal: number | null;
+  readonly observedAt: Date;
+  /** Where this is known from: the relay's exit record, or nothing. */
+  readonly source: string | null;
+}
+
+/** An agent that does not take the order in this time is stuck. */
+const deliverTimeoutMs = 5_000;
+
+const nothing: StopPhases = { deliverMs: null, terminateMs: null, syncMs: null, killMs: null, unmountMs: null, powerOffMs: null };
+
+/**
+ * Stops a machine so that nothing the guest wrote is lost: tells its agent, and waits for the VMM to end by itself. Past
+ * `timeoutMs` it is killed, and the result says so; 0 kills at once.
+ *
+ * @throws SandboxCrashedError when the machine ended by itself without having stopped properly; the signal's reason, with the
+ *   machine left alone.
+ */
+export async function stop(directory: SandboxDirectory, timeoutMs: number): Promise<StopResult> {
+  const begin = performance.now();
+  const { name } = directory.record().config;
+  const holder = await directory.holder();
+  if (holder?.kind !== 'relay') {
+    const exit = directory.exitRecord();
+    return { ...stopResult(name, exit), outcome: 'already-stopped', ms: 0, phases: nothing, reason: null };
+  }
+  let order: Order = { refused: 'the time-out was 0' };
+  try {
+    if (timeoutMs > 0) order = await giveOrder(directory, Math.min(timeoutMs, deliverTimeoutMs));
+    const told = order.refused;
+    const delivered = performance.now();
+    const rest = Math.max(0, timeoutMs - (delivered - begin));
+    const byItself = told === null && (await ended(holder.pidfd, rest));
+    if (!byItself) await endRelay(holder.pidfd);
+    const ms = performance.now() - begin;
+    const exit = directory.exitRecord();
+    const result = { ...stopResult(name, exit), ms, phases: phasesOf(exit, told === null ? delivered - begin : null) };
+    if (endedCleanly(exit)) return { ...result, outcome: 'graceful', reason: null };
+    if (exit?.cause === 'kill' || !byItself) {
+      const late = `the guest had not stopped within ${timeoutMs} ms`;
+      return { ...result, outcome: 'escalated', reason: told ?? late };
+    }
+    if (exit?.cause === null && haltReport(exit)) {
+      return { ...result, outcome: 'escalated', reason: 'the guest powered off without being able to make its disk read-only' };
+    }
+    throw crashed(directory, name, 'it was being stopped, and its last writes may be lost');
+  } finally {
+    order.connection?.close();
+    closeSync(holder.pidfd);
+  }
+}
+
+/** Kills a machine at once. What the guest had not synced is lost. Resolves when it is gone, or was not there. */
+export async function kill(directory: SandboxDirectory, timeoutMs?: number): Promise<void> {
+  const holder = await directory.holder();
+  if (holder?.kind !== 'relay') return;
+  try {
+    await endRelay(holder.pidfd, timeoutMs);
+  } finally {
+    closeSync(holder.pidfd);
+  }
+}
+
+/** Waits, without a bound of its own, until a machine is gone. */
+export async function waitUntilStopped(directory: SandboxDirectory): Promise<SandboxStopResult> {
+  const { name } = directory.record().config;
+  const holder = await directory.holder();
+  if (holder?.kind === 'relay') {
+    try {
+      while (!(await ended(holder.pidfd, 3_600_000)));
+    } finally {
+      closeSync(holder.pidfd);
+    }
+  }
+  return stopResult(name, directory.exitRecord());
+}
+
+/** Whether the guest was told to stop, or why it could not be. The connection stays open until the machine is gone. */
+interface Order {
+  readonly refused: string | null;
+  readonly connection?: AgentConnection;
+}
+
+async function giveOrder(directory: SandboxDirectory, timeoutMs: number): Promise<Order> {
+  try {
+    const connection = await AgentConnection.connect(directory.agentSocket, { timeoutMs });
+    await connection.requestShutdown();
+    return { refused: null, connection };
+  } catch (error) {
+    if (error instanceof TimeoutError) return { refused: `the guest agent was not there within ${timeoutMs} ms` };
+    if (error instanceof AgentProtocolError) return { refused: error.message };
+    if (error instanceof AgentGoneError) return { refused: null }; // it is ending already; how, the exit record tells
+    throw error;
+  }
+}
+
+function stopResult(name: string, exit: ExitRecord | null): SandboxStopResult {
+  return {
+    name,
+    status: statusOf(null, exit),
+    exitCode: exit?.vmm?.code ?? null,
+    signal: exit?.vmm?.signal ?? null,
+    observedAt: exit ? new Date(exit.startedAtUnixMs + exit.exitMs) : new Date(),
+    source: exit ? 'exit-record' : null,
+  };
+}
+
+function phasesOf(exit: ExitRecord | null, deliverMs: number | null): StopPhases {
+  const report = haltReport(exit);
+  if (!exit || !report) return { ...nothing, deliverMs };
+  const { terminateMs, syncMs, killMs, unmountMs } = report;
+  const guestMs = terminateMs + syncMs + killMs + unmountMs;
+  const asked = exit.asked.shutdownMs ?? exit.exitMs;
+  return { deliverMs, terminateMs, syncMs, killMs, unmountMs, powerOffMs: Math.max(0, exit.exitMs - asked - guestMs) };
+}

@@ -1,0 +1,239 @@
+/**
+ * Every error that this library throws on purpose. Names and codes follow the npm package `microsandbox` where both have
+ * the error; the rest are ours. A message names the thing, the cause and the remedy; where a VM was involved,
+ * `console` holds the last lines that its guest printed.
+ */
+
+/** Machine-readable kind of a {@link MicrosandboxError}. */
+export type MicrosandboxErrorCode =
+  | 'agentProtocol'
+  | 'bootFailed'
+  | 'execFailed'
+  | 'execTimeout'
+  | 'hypervisorUnavailable'
+  | 'image'
+  | 'imageNotFound'
+  | 'invalidConfig'
+  | 'io'
+  | 'missingDependency'
+  | 'outputLimit'
+  | 'sandboxAlreadyExists'
+  | 'sandboxCrashed'
+  | 'sandboxNotFound'
+  | 'sandboxNotRunning'
+  | 'sandboxReplaced'
+  | 'sandboxStillRunning'
+  | 'timeout';
+
+const brand = Symbol.for('msbtest.error');
+
+/** Base of all errors. `code` is stable; messages are for people and may change. */
+export class MicrosandboxError extends Error {
+  readonly code: MicrosandboxErrorCode;
+
+  constructor(code: MicrosandboxErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    this.code = code;
+    Object.defineProperty(this, brand, { value: true });
+  }
+}
+
+/** Whether `error` is one of ours; unlike `instanceof` it holds across realms and copies of this package. */
+export function isMicrosandboxError(error: unknown): error is MicrosandboxError {
+  return typeof error === 'object' && error !== null && (error as Record<symbol, unknown>)[brand] === true;
+}
+
+/** A value given by the caller is wrong. */
+export class InvalidConfigError extends MicrosandboxError {
+  declare readonly code: 'invalidConfig';
+  constructor(message: string, options?: ErrorOptions) {
+    super('invalidConfig', message, options);
+  }
+}
+
+/** The host's file system refused something: no space, no permission. */
+export class IoError extends MicrosandboxError {
+  declare readonly code: 'io';
+  constructor(message: string, options?: ErrorOptions) {
+    super('io', message, options);
+  }
+}
+
+/** This machine cannot run microVMs the way it was asked to. */
+export class HypervisorUnavailableError extends MicrosandboxError {
+  declare readonly code: 'hypervisorUnavailable';
+  constructor(
+    message: string,
+    /** What was tried last: `open`, `KVM_CREATE_VM`, … */
+    readonly step: string,
+    options?: ErrorOptions,
+  ) {
+    super('hypervisorUnavailable', message, options);
+  }
+}
+
+/** A program or file that this library needs is not installed. */
+export class MissingDependencyError extends MicrosandboxError {
+  declare readonly code: 'missingDependency';
+  constructor(message: string, options?: ErrorOptions) {
+    super('missingDependency', message, options);
+  }
+}
+
+/** Nothing has that name. */
+export class SandboxNotFoundError extends MicrosandboxError {
+  declare readonly code: 'sandboxNotFound';
+  constructor(message: string, options?: ErrorOptions) {
+    super('sandboxNotFound', message, options);
+  }
+}
+
+/** The name is taken. `.replace()` takes it over. */
+export class SandboxAlreadyExistsError extends MicrosandboxError {
+  declare readonly code: 'sandboxAlreadyExists';
+  constructor(message: string, options?: ErrorOptions) {
+    super('sandboxAlreadyExists', message, options);
+  }
+}
+
+/** The name now belongs to another sandbox than the handle was made for. */
+export class SandboxReplacedError extends MicrosandboxError {
+  declare readonly code: 'sandboxReplaced';
+  constructor(message: string, options?: ErrorOptions) {
+    super('sandboxReplaced', message, options);
+  }
+}
+
+/** The operation needs a sandbox that is not running. */
+export class SandboxStillRunningError extends MicrosandboxError {
+  declare readonly code: 'sandboxStillRunning';
+  constructor(message: string, options?: ErrorOptions) {
+    super('sandboxStillRunning', message, options);
+  }
+}
+
+/** The operation needs a running sandbox. */
+export class SandboxNotRunningError extends MicrosandboxError {
+  declare readonly code: 'sandboxNotRunning';
+  constructor(message: string, options?: ErrorOptions) {
+    super('sandboxNotRunning', message, options);
+  }
+}
+
+/** How far a boot had come. */
+export type BootPhase = 'spawn' | 'kernel' | 'agent';
+
+/** The machine did not come up: its VMM did not start, its guest died, or its agent stayed silent. */
+export class BootFailedError extends MicrosandboxError {
+  declare readonly code: 'bootFailed';
+  constructor(
+    message: string,
+    readonly phase: BootPhase,
+    /** The last lines of the guest's console. */
+    readonly console: string,
+    options?: ErrorOptions,
+  ) {
+    super('bootFailed', message, options);
+  }
+}
+
+/** The machine ended by itself while it was needed: a guest panic, a reboot, a VMM that died. */
+export class SandboxCrashedError extends MicrosandboxError {
+  declare readonly code: 'sandboxCrashed';
+  constructor(
+    message: string,
+    /** The last lines of the guest's console. */
+    readonly console: string,
+    options?: ErrorOptions,
+  ) {
+    super('sandboxCrashed', message, options);
+  }
+}
+
+/** The agent said something that its protocol does not allow. */
+export class AgentProtocolError extends MicrosandboxError {
+  declare readonly code: 'agentProtocol';
+  constructor(message: string, options?: ErrorOptions) {
+    super('agentProtocol', message, options);
+  }
+}
+
+/** Why a command could not be started; kinds of the agent protocol. */
+export type ExecFailureKind =
+  | 'not_found'
+  | 'permission_denied'
+  | 'not_executable'
+  | 'bad_cwd'
+  | 'bad_args'
+  | 'resource_limit'
+  | 'user_setup_failed'
+  | 'out_of_memory'
+  | 'pty_setup_failed'
+  | 'other';
+
+/** The command never ran. */
+export class ExecFailedError extends MicrosandboxError {
+  declare readonly code: 'execFailed';
+  readonly kind: ExecFailureKind;
+  /** The guest's errno by name, such as `ENOENT`. */
+  readonly errnoName: string | null;
+  /** The step that failed, such as `chdir`. */
+  readonly stage: string | null;
+  constructor(
+    message: string,
+    details: { kind: ExecFailureKind; errnoName: string | null; stage: string | null },
+    options?: ErrorOptions,
+  ) {
+    super('execFailed', message, options);
+    this.kind = details.kind;
+    this.errnoName = details.errnoName;
+    this.stage = details.stage;
+  }
+}
+
+/** The command ran longer than it was allowed to and was killed. The output until then is kept. */
+export class ExecTimeoutError extends MicrosandboxError {
+  declare readonly code: 'execTimeout';
+  constructor(
+    message: string,
+    readonly timeoutMs: number,
+    /** What the command had written, UTF-8, lossy. */
+    readonly output: { readonly stdout: string; readonly stderr: string },
+    options?: ErrorOptions,
+  ) {
+    super('execTimeout', message, options);
+  }
+}
+
+/** The command wrote more than the caller can be expected to hold. */
+export class OutputLimitError extends MicrosandboxError {
+  declare readonly code: 'outputLimit';
+  constructor(message: string, options?: ErrorOptions) {
+    super('outputLimit', message, options);
+  }
+}
+
+/** A bounded wait ran out; the message names the phase. */
+export class TimeoutError extends MicrosandboxError {
+  declare readonly code: 'timeout';
+  constructor(message: string, options?: ErrorOptions) {
+    super('timeout', message, options);
+  }
+}
+
+/** No such image in the local store. */
+export class ImageNotFoundError extends MicrosandboxError {
+  declare readonly code: 'imageNotFound';
+  constructor(message: string, options?: ErrorOptions) {
+    super('imageNotFound', message, options);
+  }
+}
+
+/** The image is damaged, hostile, or of a kind that is not understood. */
+export class ImageError extends MicrosandboxError {
+  declare readonly code: 'image';
+  constructor(message: string, options?: ErrorOptions) {
+    super('image', message, options);
+  }
+}

@@ -1,0 +1,21 @@
+/** The public API of msbtest's core, and nothing else. */
+export * from './errors.js';
+export type { BootTimes } from './engine/boot.js';
+export type { SandboxStopResult, StopPhases, StopResult } from './engine/stop.js';
+export { checkUpper, type FileSystemCheck } from './disk/check.js';
+export { type Accelerator, type HypervisorReport, pickAccelerator, acceleratorChoice, probeHypervisor } from './host/hypervisor.js';
+export { ExecHandle, ExecSink } from './sandbox/exec-handle.js';
+export {
+  type ExecEvent,
+  ExecOptionsBuilder,
+  ExecOutput,
+  type ExitStatus,
+  Stdin,
+  type StdinMode,
+} from './sandbox/exec-types.js';
+export { Image, ImageHandle } from './sandbox/image.js';
+export { Sandbox } from './sandbox/sandbox.js';
+export type { SandboxPingResult, SandboxTouchResult } from './sandbox/sandbox-base.js';
+export { SandboxBuilder } from './sandbox/sandbox-builder.js';
+export { SandboxHandle, SandboxListBuilder, type SandboxPage } from './sandbox/sandbox-handle.js';
+export type { SandboxConfig, SandboxStatus } from './store/record.js';

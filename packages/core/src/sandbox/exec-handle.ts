@@ -1,0 +1,314 @@
+import { constants } from 'node:os';
+import { type AgentConnection, AgentGoneError, type ReceivedMessage } from '../agent/connection.js';
+import {
+  AgentProtocolError,
+  ExecFailedError,
+  type ExecFailureKind,
+  ExecTimeoutError,
+  OutputLimitError,
+} from '../errors.js';
+import { type ExecEvent, type ExecOptions, ExecOutput, type ExitStatus, toBytes } from './exec-types.js';
+
+/** What `collect()` holds of both streams together. A guest must not be able to fill its host's memory. */
+const outputLimitBytes = 64 * 1024 * 1024;
+
+/** A killed command that does not end in this time has a stuck guest behind it. */
+const killGraceMs = 3_000;
+
+/** One message's worth of stdin, so that a large write does not hold up other messages. */
+const stdinChunkBytes = 256 * 1024;
+
+/** Writes to a command's stdin. */
+export class ExecSink implements AsyncDisposable {
+  readonly #connection: AgentConnection;
+  readonly #id: number;
+  #closed = false;
+
+  /** @internal */
+  constructor(connection: AgentConnection, id: number) {
+    this.#connection = connection;
+    this.#id = id;
+  }
+
+  /** Resolves when there is room for more. That the command does not read is told by a `stdinError` event. */
+  async write(data: Uint8Array | string): Promise<void> {
+    const bytes = toBytes(data);
+    for (let at = 0; at < bytes.length; at += stdinChunkBytes) {
+      await this.#connection.send('core.exec.stdin', { data: bytes.subarray(at, at + stdinChunkBytes) }, { id: this.#id });
+    }
+  }
+
+  /** Sends end of file. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#connection.send('core.exec.stdin', { data: new Uint8Array(0) }, { id: this.#id });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** Tells what the loss of a command's connection means: a crash, a stop, a broken line. */
+export type ExplainLoss = (cause: AgentGoneError) => Promise<Error>;
+
+/**
+ * A command that runs in a sandbox. Its events are pulled: one that is not read does not go on writing for ever, nor does
+ * it hold up others. Disposing of it kills the command, unless it has ended.
+ */
+export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
+  readonly #command: string;
+  readonly #connection: AgentConnection;
+  readonly #id: number;
+  readonly #options: ExecOptions;
+  readonly #explainLoss: ExplainLoss;
+  readonly #timers: NodeJS.Timeout[] = [];
+  #first: ExecEvent | null;
+  #stdin: ExecSink | null;
+  #ended = false;
+  #timedOut = false;
+
+  private constructor(
+    command: string,
+    connection: AgentConnection,
+    id: number,
+    pid: number,
+    options: ExecOptions,
+    explainLoss: ExplainLoss,
+  ) {
+    this.#command = command;
+    this.#connection = connection;
+    this.#id = id;
+    this.#options = options;
+    this.#explainLoss = explainLoss;
+    this.#first = { kind: 'started', pid };
+    this.#stdin = options.stdin.kind === 'pipe' ? new ExecSink(connection, id) : null;
+    if (options.timeoutMs !== undefined) {
+      this.#timers.push(setTimeout(() => this.#expire(), options.timeoutMs));
+    }
+    options.signal?.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  /**
+   * Starts a command over a connection of its own, which the handle takes over.
+   *
+   * @internal
+   * @throws ExecFailedError when it could not be started.
+   */
+  static async start(
+    connection: AgentConnection,
+    command: string,
+    options: ExecOptions,
+    explainLoss: ExplainLoss,
+  ): Promise<ExecHandle> {
+    try {
+      options.signal?.throwIfAborted();
+      const id = await connection.open('core.exec.request', {
+        cmd: command,
+        args: options.args,
+        env: Object.entries(options.env).map(([key, value]) => `${key}=${value}`),
+        cwd: options.cwd,
+        user: options.user,
+        tty: false,
+        rows: 24,
+        cols: 80,
+        rlimits: options.rlimits.length > 0 ? options.rlimits : undefined,
+        stdin: options.stdin.kind === 'null' ? 'null' : 'pipe',
+      });
+      const first = await connection.receive();
+      if (first.type !== 'core.exec.started') throw startError(command, first);
+      const handle = new ExecHandle(command, connection, id, first.payload.uint('pid'), options, explainLoss);
+      if (options.stdin.kind === 'bytes') handle.#feed(new ExecSink(connection, id), options.stdin.data);
+      return handle;
+    } catch (error) {
+      connection.close();
+      throw error instanceof AgentGoneError ? await explainLoss(error) : error;
+    }
+  }
+
+  /** The next event, or null after `exited`.
+   * @throws ExecTimeoutError, SandboxCrashedError, AgentProtocolError, the abort signal's reason. */
+  async recv(): Promise<ExecEvent | null> {
+    const first = this.#first;
+    this.#first = null;
+    if (first) return first;
+    while (!this.#ended) {
+      const event = this.#event(await this.#receive());
+      if (event?.kind === 'exited') this.#finish();
+      if (event?.kind === 'exited' && this.#timedOut) throw this.#timeoutError();
+      if (event) return event;
+    }
+    return null;
+  }
+
+  /** The writer of a command that was started with a stdin pipe; null for any other, and from the second call on. */
+  async takeStdin(): Promise<ExecSink | null> {
+    const stdin = this.#stdin;
+    this.#stdin = null;
+    return stdin;
+  }
+
+  /** Waits for the end; output that nobody has read is thrown away. */
+  async wait(): Promise<ExitStatus> {
+    for await (const event of this) {
+      if (event.kind === 'exited') return exitStatus(event);
+    }
+    throw new AgentProtocolError(`"${this.#command}" has ended, and how was told to an earlier reader.`);
+  }
+
+  /**
+   * Reads all output until the end.
+   *
+   * @throws ExecTimeoutError with the output so far; OutputLimitError past 64 MiB; what {@link recv} throws.
+   */
+  async collect(): Promise<ExecOutput> {
+    const output = new Map<'stdout' | 'stderr', Uint8Array[]>([
+      ['stdout', []],
+      ['stderr', []],
+    ]);
+    const joined = (stream: 'stdout' | 'stderr') => Buffer.concat(output.get(stream) ?? []);
+    let held = 0;
+    try {
+      for await (const event of this) {
+        switch (event.kind) {
+          case 'stdout':
+          case 'stderr':
+            held += event.data.length;
+            if (held > outputLimitBytes) throw this.#limitError();
+            output.get(event.kind)?.push(event.data);
+            break;
+          case 'stdinError':
+            // Not reading all of one's input is a command's right; anything else lost bytes that were meant for it.
+            if (event.errnoName !== 'EPIPE') throw this.#stdinFailure(event.message, event.errnoName);
+            break;
+          case 'exited':
+            return new ExecOutput(exitStatus(event), joined('stdout'), joined('stderr'));
+        }
+      }
+    } catch (error) {
+      this.#finish();
+      if (!(error instanceof ExecTimeoutError)) throw error;
+      throw this.#timeoutError({ stdout: joined('stdout').toString('utf8'), stderr: joined('stderr').toString('utf8') });
+    }
+    throw new AgentProtocolError(`"${this.#command}" has ended, and how was told to an earlier reader.`);
+  }
+
+  /** Sends a signal, by number, to the command's process group. */
+  async signal(signal: number): Promise<void> {
+    if (this.#ended) return;
+    await this.#connection.send('core.exec.signal', { signal }, { id: this.#id });
+  }
+
+  /** SIGKILL. */
+  kill(): Promise<void> {
+    return this.signal(constants.signals.SIGKILL);
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterator<ExecEvent> {
+    for (let event = await this.recv(); event; event = await this.recv()) yield event;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#finish(); // the guest kills what a connection that ends has started
+  }
+
+  async #receive(): Promise<ReceivedMessage> {
+    try {
+      return await this.#connection.receive();
+    } catch (error) {
+      this.#finish();
+      if (this.#options.signal?.aborted) throw this.#options.signal.reason;
+      if (this.#timedOut) throw this.#timeoutError();
+      throw error instanceof AgentGoneError ? await this.#explainLoss(error) : error;
+    }
+  }
+
+  #event({ type, payload }: ReceivedMessage): ExecEvent | null {
+    switch (type) {
+      case 'core.exec.stdout':
+        return { kind: 'stdout', data: payload.bytes('data') };
+      case 'core.exec.stderr':
+        return { kind: 'stderr', data: payload.bytes('data') };
+      case 'core.exec.stdin.error':
+        return { kind: 'stdinError', errnoName: payload.optionalText('errno_name') ?? null, message: payload.text('message') };
+      case 'core.exec.exited':
+        return { kind: 'exited', code: payload.int('code'), signal: payload.optionalInt('signal') ?? null };
+      case 'core.error':
+        throw new AgentProtocolError(`The agent refused a message about "${this.#command}": ${payload.text('message')}`);
+      default:
+        return null; // a newer agent may say more
+    }
+  }
+
+  /** Feeds bytes while the output is read; what goes wrong shows in the events. */
+  #feed(sink: ExecSink, data: Uint8Array): void {
+    sink
+      .write(data)
+      .then(() => sink.close())
+      .catch(() => {});
+  }
+
+  #expire(): void {
+    this.#timedOut = true;
+    this.kill().catch(() => {});
+    this.#timers.push(setTimeout(() => this.#connection.close(), killGraceMs));
+  }
+
+  readonly #onAbort = () => this.#connection.close();
+
+  #finish(): void {
+    this.#ended = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    this.#connection.close();
+  }
+
+  #timeoutError(output = { stdout: '', stderr: '' }): ExecTimeoutError {
+    const timeoutMs = this.#options.timeoutMs ?? 0;
+    return new ExecTimeoutError(`"${this.#command}" ran longer than its time-out of ${timeoutMs} ms and was killed.`, timeoutMs, output);
+  }
+
+  #limitError(): OutputLimitError {
+    return new OutputLimitError(
+      `"${this.#command}" wrote more than ${outputLimitBytes} bytes and was killed. Read large outputs with execStream.`,
+    );
+  }
+
+  #stdinFailure(message: string, errnoName: string | null): ExecFailedError {
+    return new ExecFailedError(`"${this.#command}" did not get all of its input: ${message}`, {
+      kind: 'other',
+      errnoName,
+      stage: 'stdin',
+    });
+  }
+}
+
+function exitStatus({ code, signal }: { code: number; signal: number | null }): ExitStatus {
+  return { code, success: code === 0 && signal === null, signal };
+}
+
+const failureKinds: readonly string[] = [
+  'not_found',
+  'permission_denied',
+  'not_executable',
+  'bad_cwd',
+  'bad_args',
+  'resource_limit',
+  'user_setup_failed',
+  'out_of_memory',
+  'pty_setup_failed',
+] satisfies ExecFailureKind[];
+
+function startError(command: string, { type, payload }: ReceivedMessage): Error {
+  if (type === 'core.exec.failed') {
+    const kind = payload.text('kind');
+    return new ExecFailedError(`"${command}" could not be started in the sandbox: ${payload.text('message')}`, {
+      kind: failureKinds.includes(kind) ? (kind as ExecFailureKind) : 'other',
+      errnoName: payload.optionalText('errno_name') ?? null,
+      stage: payload.optionalText('stage') ?? null,
+    });
+  }
+  if (type === 'core.error') return new AgentProtocolError(`The agent refused to run "${command}": ${payload.text('message')}`);
+  return new AgentProtocolError(`The agent answered the request to run "${command}" with ${type}.`);
+}

@@ -1,0 +1,149 @@
+import { InvalidConfigError } from '../errors.js';
+
+/** How a command ended. */
+export interface ExitStatus {
+  /** Its exit code; −1 when a signal ended it. */
+  readonly code: number;
+  /** Whether it exited with 0. */
+  readonly success: boolean;
+  /** The number of the signal that ended it; null when it exited by itself. */
+  readonly signal: number | null;
+}
+
+/** What a running command does; `exited` is the last one. */
+export type ExecEvent =
+  | { kind: 'started'; pid: number }
+  | { kind: 'stdout'; data: Uint8Array }
+  | { kind: 'stderr'; data: Uint8Array }
+  | { kind: 'stdinError'; errnoName: string | null; message: string }
+  | { kind: 'exited'; code: number; signal: number | null };
+
+/** What a command reads. */
+export type StdinMode = { kind: 'null' } | { kind: 'pipe' } | { kind: 'bytes'; data: Uint8Array };
+
+export const Stdin = {
+  /** `/dev/null`; the default. */
+  null: (): StdinMode => ({ kind: 'null' }),
+  /** A pipe, written through `ExecHandle.takeStdin()`. */
+  pipe: (): StdinMode => ({ kind: 'pipe' }),
+  /** These bytes, then end of file. */
+  bytes: (data: Uint8Array | string): StdinMode => ({ kind: 'bytes', data: toBytes(data) }),
+};
+
+/** The output of a command that has ended. */
+export class ExecOutput {
+  readonly status: ExitStatus;
+  readonly #stdout: Uint8Array;
+  readonly #stderr: Uint8Array;
+
+  /** @internal */
+  constructor(status: ExitStatus, stdout: Uint8Array, stderr: Uint8Array) {
+    this.status = status;
+    this.#stdout = stdout;
+    this.#stderr = stderr;
+  }
+
+  get code(): number {
+    return this.status.code;
+  }
+  get success(): boolean {
+    return this.status.success;
+  }
+  /** Decoded as UTF-8; what is not valid becomes U+FFFD. */
+  stdout(): string {
+    return Buffer.from(this.#stdout).toString('utf8');
+  }
+  /** Decoded as UTF-8; what is not valid becomes U+FFFD. */
+  stderr(): string {
+    return Buffer.from(this.#stderr).toString('utf8');
+  }
+  stdoutBytes(): Uint8Array {
+    return this.#stdout;
+  }
+  stderrBytes(): Uint8Array {
+    return this.#stderr;
+  }
+}
+
+/** A command's details, as `execWith` and `execStreamWith` hand them out to be filled in. */
+export class ExecOptionsBuilder {
+  /** @internal */
+  readonly options: ExecOptions = { args: [], env: {}, rlimits: [], stdin: Stdin.null() };
+
+  arg(arg: string): this {
+    this.options.args.push(arg);
+    return this;
+  }
+  args(args: Iterable<string>): this {
+    this.options.args.push(...args);
+    return this;
+  }
+  /** The working directory; default the image's, else `/`. */
+  cwd(cwd: string): this {
+    this.options.cwd = cwd;
+    return this;
+  }
+  /** `name` or `uid`, with `:group` or `:gid` if it is not the user's own; default root. */
+  user(user: string): this {
+    this.options.user = user;
+    return this;
+  }
+  env(key: string, value: string): this {
+    if (key === '' || /[=\0]/.test(key) || value.includes('\0')) {
+      throw new InvalidConfigError(`${JSON.stringify(key)} cannot be set as an environment variable of a command.`);
+    }
+    this.options.env[key] = value;
+    return this;
+  }
+  envs(vars: Readonly<Record<string, string>>): this {
+    for (const [key, value] of Object.entries(vars)) this.env(key, value);
+    return this;
+  }
+  /** Milliseconds after which the command is killed; default: none. Kept by the host, however stuck the guest is. */
+  timeout(ms: number): this {
+    if (!(ms > 0)) throw new InvalidConfigError(`A command's time-out is ${ms}; it is a positive number of milliseconds.`);
+    this.options.timeoutMs = ms;
+    return this;
+  }
+  stdinNull(): this {
+    this.options.stdin = Stdin.null();
+    return this;
+  }
+  stdinPipe(): this {
+    this.options.stdin = Stdin.pipe();
+    return this;
+  }
+  stdinBytes(data: Uint8Array | string): this {
+    this.options.stdin = Stdin.bytes(data);
+    return this;
+  }
+  /** A limit such as `nofile`, soft and hard alike. */
+  rlimit(resource: string, limit: number): this {
+    return this.rlimitRange(resource, limit, limit);
+  }
+  rlimitRange(resource: string, soft: number, hard: number): this {
+    this.options.rlimits.push({ resource, soft, hard });
+    return this;
+  }
+  /** Kills the command when it is aborted; the call then rejects with the signal's reason. */
+  abortSignal(signal: AbortSignal): this {
+    this.options.signal = signal;
+    return this;
+  }
+}
+
+/** @internal */
+export interface ExecOptions {
+  readonly args: string[];
+  readonly env: Record<string, string>;
+  readonly rlimits: { resource: string; soft: number; hard: number }[];
+  cwd?: string;
+  user?: string;
+  timeoutMs?: number;
+  stdin: StdinMode;
+  signal?: AbortSignal;
+}
+
+export function toBytes(data: Uint8Array | string): Uint8Array {
+  return typeof data === 'string' ? Buffer.from(data, 'utf8') : data;
+}

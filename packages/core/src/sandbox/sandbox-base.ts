@@ -1,0 +1,158 @@
+import { AgentConnection, AgentGoneError } from '../agent/connection.js';
+import { AgentProtocolError, SandboxCrashedError, SandboxNotRunningError } from '../errors.js';
+import { crashed, describeExit, statusOf } from '../engine/ending.js';
+import type { Environment } from '../engine/environment.js';
+import { kill, type SandboxStopResult, type StopResult, stop, waitUntilStopped } from '../engine/stop.js';
+import type { SandboxConfig, SandboxRecord } from '../store/record.js';
+import type { SandboxDirectory } from '../store/sandbox-directory.js';
+import { closeSync } from 'node:fs';
+
+/** A stop's budget when the caller names none, as in `microsandbox`; milliseconds. */
+const stopTimeoutMs = 10_000;
+/** A kill's budget before the relay itself is killed. */
+const killTimeoutMs = 5_000;
+/** For connecting to a machine that runs. */
+export const connectTimeoutMs = 10_000;
+
+export interface SandboxPingResult {
+  readonly name: string;
+  readonly latencyMs: number;
+}
+
+export interface SandboxTouchResult {
+  readonly name: string;
+  readonly activitySeq: number;
+}
+
+/** What a sandbox and a handle to one can both do; everything goes by identity, so a replacement is never mistaken for it. */
+export abstract class SandboxBase {
+  /** Unique in its home; at most 128 bytes of UTF-8. */
+  readonly name: string;
+  /** Changes when the name is removed and made again. */
+  readonly id: string;
+  readonly backendKind = 'local';
+  /** @internal */
+  protected readonly environment: Environment;
+  /** @internal */
+  protected readonly directory: SandboxDirectory;
+  /** @internal */
+  protected readonly record: SandboxRecord;
+
+  /** @internal */
+  constructor(environment: Environment, directory: SandboxDirectory, record: SandboxRecord) {
+    this.environment = environment;
+    this.directory = directory;
+    this.record = record;
+    this.name = record.config.name;
+    this.id = record.id;
+  }
+
+  /** The path of the writable disk, an ext4 image. Only for reading, and only while the sandbox is stopped. */
+  get diskPath(): string {
+    return this.directory.upper;
+  }
+
+  /**
+   * Stops gracefully: the guest writes everything to its disk before the machine goes. After 10,000 ms it is killed
+   * instead, and the result says so.
+   *
+   * @throws SandboxCrashedError when the machine ended without having stopped properly.
+   */
+  stop(): Promise<StopResult> {
+    return this.stopWithTimeout(stopTimeoutMs);
+  }
+
+  /** Like {@link stop}, with a budget in milliseconds; 0 kills at once. */
+  stopWithTimeout(timeoutMs: number): Promise<StopResult> {
+    this.directory.expectId(this.id);
+    return stop(this.directory, timeoutMs);
+  }
+
+  /** Another name for {@link stop}, which always waits. */
+  stopAndWait(): Promise<StopResult> {
+    return this.stop();
+  }
+
+  /** Gives the order to stop and does not wait for it to be carried out. */
+  async requestStop(): Promise<void> {
+    using connection = await this.openConnection();
+    await connection.requestShutdown();
+  }
+
+  /** Ends the machine at once. What its guest had not synced is lost. */
+  kill(): Promise<void> {
+    return this.killWithTimeout(killTimeoutMs);
+  }
+
+  /** Like {@link kill}; past `timeoutMs` milliseconds the relay is killed with it. */
+  killWithTimeout(timeoutMs: number): Promise<void> {
+    this.directory.expectId(this.id);
+    return kill(this.directory, timeoutMs);
+  }
+
+  /** Waits until the machine is gone; has no bound of its own. */
+  waitUntilStopped(): Promise<SandboxStopResult> {
+    this.directory.expectId(this.id);
+    return waitUntilStopped(this.directory);
+  }
+
+  /** Asks the agent for a sign of life. */
+  async ping(): Promise<SandboxPingResult> {
+    using connection = await this.openConnection();
+    const begin = performance.now();
+    await this.#ask(connection, 'core.ping', 'core.pong');
+    return { name: this.name, latencyMs: performance.now() - begin };
+  }
+
+  /** Counts as activity. */
+  async touch(): Promise<SandboxTouchResult> {
+    using connection = await this.openConnection();
+    const answer = await this.#ask(connection, 'core.touch', 'core.touched');
+    return { name: this.name, activitySeq: answer.uint('activity_seq') };
+  }
+
+  async #ask(connection: AgentConnection, question: string, answer: string) {
+    await connection.send(question, {}, { id: connection.newId() });
+    try {
+      const { type, payload } = await connection.receive();
+      if (type === answer) return payload;
+      throw new AgentProtocolError(`The agent answered ${question} with ${type}.`);
+    } catch (error) {
+      throw error instanceof AgentGoneError ? await this.explainLoss(error) : error;
+    }
+  }
+
+  /** @internal A connection of its own for one piece of work. */
+  protected async openConnection(timeoutMs = connectTimeoutMs, signal?: AbortSignal): Promise<AgentConnection> {
+    this.directory.expectId(this.id);
+    try {
+      return await AgentConnection.connect(this.directory.agentSocket, { timeoutMs, signal });
+    } catch (error) {
+      throw error instanceof AgentGoneError ? await this.explainLoss(error) : error;
+    }
+  }
+
+  /** @internal What it means that the agent's line is gone. */
+  protected readonly explainLoss = async (cause: AgentGoneError): Promise<Error> => {
+    const holder = await this.directory.holder();
+    if (holder?.kind === 'relay') {
+      closeSync(holder.pidfd);
+      return new AgentProtocolError(
+        `The relay of sandbox "${this.name}" closed the connection, though the machine runs: too many clients, or one that did not read.`,
+        { cause },
+      );
+    }
+    const exit = this.directory.exitRecord();
+    if (exit && statusOf(null, exit) === 'stopped') {
+      return new SandboxNotRunningError(`Sandbox "${this.name}" is not running: ${describeExit(exit)} Start it with start().`, { cause });
+    }
+    const error: SandboxCrashedError = crashed(this.directory, this.name, 'it was in use');
+    error.cause = cause;
+    return error;
+  };
+
+  /** @internal */
+  protected get configuration(): SandboxConfig {
+    return this.record.config;
+  }
+}

@@ -1,0 +1,160 @@
+import { createHash } from 'node:crypto';
+import { create } from '../engine/create.js';
+import type { Environment } from '../engine/environment.js';
+import { InvalidConfigError } from '../errors.js';
+import { formatReference, parseReference } from '../image/reference.js';
+import type { SandboxConfig } from '../store/record.js';
+import { checkName } from '../store/sandbox-store.js';
+import { Sandbox } from './sandbox.js';
+
+/** A boot takes two seconds under emulation on a quiet machine; a busy one needs room. */
+export const defaultBootTimeoutMs = 60_000;
+/** Before a sandbox that is replaced is killed, as in `microsandbox`. */
+const replaceTimeoutMs = 10_000;
+const maxHostnameBytes = 63;
+
+/**
+ * Describes a sandbox. Setters only note what they are given; everything is checked at `build()` and `create()`, by name.
+ */
+export class SandboxBuilder {
+  readonly #environment: Environment;
+  readonly #name: string;
+  readonly #env: Record<string, string> = {};
+  #image: string | undefined;
+  #cpus = 1;
+  #memoryMib = 512;
+  #rootDiskMib = 4096;
+  #workdir: string | null = null;
+  #hostname: string | undefined;
+  #shell = '/bin/sh';
+  #ephemeral = false;
+  #bootTimeoutMs = defaultBootTimeoutMs;
+  #replaceTimeoutMs: number | null = null;
+
+  /** @internal */
+  constructor(environment: Environment, name: string) {
+    this.#environment = environment;
+    this.#name = name;
+  }
+
+  /** The image's reference, such as `alpine` or `mirror.gcr.io/library/alpine:3.20`. */
+  image(reference: string): this {
+    this.#image = reference;
+    return this;
+  }
+  /** Virtual processors; default 1. */
+  cpus(count: number): this {
+    this.#cpus = count;
+    return this;
+  }
+  /** Memory in MiB; default 512. */
+  memory(mib: number): this {
+    this.#memoryMib = mib;
+    return this;
+  }
+  /** Size of the writable disk in MiB; default 4096. It is sparse: it takes what the guest writes. */
+  rootDisk(sizeMiB: number): this {
+    this.#rootDiskMib = sizeMiB;
+    return this;
+  }
+  env(key: string, value: string): this {
+    this.#env[key] = value;
+    return this;
+  }
+  envs(vars: Readonly<Record<string, string>>): this {
+    Object.assign(this.#env, vars);
+    return this;
+  }
+  /** Where commands run that name no directory; default the image's. */
+  workdir(path: string): this {
+    this.#workdir = path;
+    return this;
+  }
+  /** Default: the sandbox's name, made fit. */
+  hostname(name: string): this {
+    this.#hostname = name;
+    return this;
+  }
+  /** What `shell()` runs; default `/bin/sh`. */
+  shell(path: string): this {
+    this.#shell = path;
+    return this;
+  }
+  /** Whether it is removed as soon as its owner dies or disposes of it; default false. */
+  ephemeral(enabled: boolean): this {
+    this.#ephemeral = enabled;
+    return this;
+  }
+  /** Milliseconds from starting the VMM until the agent is ready; default 60,000. */
+  bootTimeout(ms: number): this {
+    this.#bootTimeoutMs = ms;
+    return this;
+  }
+  /** Takes the name over from a sandbox that has it: that one is stopped, within 10,000 ms, and removed. */
+  replace(): this {
+    return this.replaceWithTimeout(replaceTimeoutMs);
+  }
+  /** Like {@link replace}, with a budget in milliseconds for the graceful stop; 0 kills at once. */
+  replaceWithTimeout(timeoutMs: number): this {
+    this.#replaceTimeoutMs = timeoutMs;
+    return this;
+  }
+
+  /** The configuration, checked. @throws InvalidConfigError */
+  async build(): Promise<SandboxConfig> {
+    checkName(this.#name);
+    if (this.#image === undefined) throw new InvalidConfigError(`Sandbox "${this.#name}" needs an image: .image('alpine')`);
+    for (const [key, value] of Object.entries(this.#env)) {
+      if (key === '' || /[=\0]/.test(key) || value.includes('\0')) {
+        throw new InvalidConfigError(`${JSON.stringify(key)} cannot be an environment variable: names have no "=", nothing has a NUL.`);
+      }
+    }
+    return {
+      name: this.#name,
+      image: formatReference(parseReference(this.#image)),
+      cpus: checkInteger('cpus', this.#cpus, 1, 64, ''),
+      memoryMib: checkInteger('memory', this.#memoryMib, 16, 1024 * 1024, ' MiB'),
+      rootDiskMib: checkInteger('rootDisk', this.#rootDiskMib, 16, 16 * 1024 * 1024, ' MiB'),
+      env: this.#env,
+      workdir: this.#workdir,
+      hostname: this.#hostname === undefined ? hostnameFrom(this.#name) : checkHostname(this.#hostname),
+      shell: this.#shell,
+      ephemeral: this.#ephemeral,
+    };
+  }
+
+  /**
+   * Makes the sandbox, boots it and waits for its agent. When it fails nothing is left: no process, file or claimed name.
+   *
+   * @param options.signal aborts the boot.
+   * @throws InvalidConfigError, SandboxAlreadyExistsError, ImageNotFoundError, HypervisorUnavailableError,
+   *   MissingDependencyError, IoError, BootFailedError.
+   */
+  async create(options: { readonly signal?: AbortSignal } = {}): Promise<Sandbox> {
+    const config = await this.build();
+    const { directory, record, machine } = await create(this.#environment, config, {
+      timeoutMs: checkInteger('bootTimeout', this.#bootTimeoutMs, 1, 3_600_000, ' ms'),
+      replaceTimeoutMs: this.#replaceTimeoutMs,
+      signal: options.signal,
+    });
+    return new Sandbox(this.#environment, directory, record, machine);
+  }
+}
+
+function checkInteger(what: string, value: number, least: number, most: number, unit: string): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new InvalidConfigError(`${what} is ${value}; it is a whole number from ${least} to ${most}${unit}.`);
+}
+
+function checkHostname(name: string): string {
+  if (/^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(name) && name.length <= maxHostnameBytes) return name;
+  throw new InvalidConfigError(`hostname is "${name}"; it has letters, digits, "-" and ".", at most ${maxHostnameBytes}.`);
+}
+
+/** A hostname that says whose it is, also for names that no host could have: those end in a part of their hash. */
+function hostnameFrom(name: string): string {
+  const fit = name.replaceAll(/[^A-Za-z0-9.-]+/g, '-').replaceAll(/^[-.]+|[-.]+$/g, '');
+  if (fit === name && fit.length <= maxHostnameBytes) return fit;
+  const hash = createHash('sha256').update(name).digest('hex').slice(0, 8);
+  return `${fit.slice(0, maxHostnameBytes - hash.length - 1) || 'sandbox'}-${hash}`;
+}

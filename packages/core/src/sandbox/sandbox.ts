@@ -1,0 +1,136 @@
+import type { BootTimes, RunningMachine } from '../engine/boot.js';
+import { start as startMachine } from '../engine/create.js';
+import { type Environment, environmentFrom } from '../engine/environment.js';
+import type { Accelerator } from '../host/hypervisor.js';
+import type { SandboxConfig, SandboxRecord } from '../store/record.js';
+import type { SandboxDirectory } from '../store/sandbox-directory.js';
+import { ExecHandle } from './exec-handle.js';
+import { ExecOptionsBuilder, type ExecOutput } from './exec-types.js';
+import { SandboxBase } from './sandbox-base.js';
+import { SandboxBuilder } from './sandbox-builder.js';
+import { SandboxHandle, SandboxListBuilder, type SandboxPage } from './sandbox-handle.js';
+
+/**
+ * A running microVM. The one who created or started it owns it: should this process end, in whatever way, the machine
+ * ends with it. `detach()` gives that up.
+ */
+export class Sandbox extends SandboxBase implements AsyncDisposable {
+  readonly #machine: RunningMachine | null;
+  #owns: boolean;
+
+  /** @internal */
+  constructor(environment: Environment, directory: SandboxDirectory, record: SandboxRecord, machine: RunningMachine | null) {
+    super(environment, directory, record);
+    this.#machine = machine;
+    this.#owns = machine !== null;
+  }
+
+  /** Begins a new sandbox. */
+  static builder(name: string): SandboxBuilder {
+    return new SandboxBuilder(environmentFrom(), name);
+  }
+
+  /** Boots a sandbox that is stopped, and owns it. @throws SandboxNotFoundError, SandboxStillRunningError, BootFailedError */
+  static async start(name: string): Promise<Sandbox> {
+    return (await Sandbox.get(name)).start();
+  }
+
+  /** Like {@link start}, but the machine outlives this process. */
+  static async startDetached(name: string): Promise<Sandbox> {
+    return (await Sandbox.get(name)).startDetached();
+  }
+
+  /** A handle to a sandbox, running or not. @throws SandboxNotFoundError */
+  static get(name: string): Promise<SandboxHandle> {
+    const environment = environmentFrom();
+    return SandboxHandle.open(environment, environment.sandboxes.find(name));
+  }
+
+  /** The first 20 sandboxes, oldest first. */
+  static list(): Promise<SandboxPage> {
+    return Sandbox.listWith((list) => list);
+  }
+
+  /** A page of sandboxes, oldest first. */
+  static listWith(configure: (list: SandboxListBuilder) => SandboxListBuilder): Promise<SandboxPage> {
+    return configure(new SandboxListBuilder()).run(environmentFrom());
+  }
+
+  /** Removes a sandbox that is stopped, with its disk. @throws SandboxStillRunningError, SandboxNotFoundError */
+  static async remove(name: string): Promise<void> {
+    await (await Sandbox.get(name)).remove();
+  }
+
+  /** Whether the machine ends with this process. */
+  get ownsLifecycle(): boolean {
+    return this.#owns;
+  }
+
+  /** How long the boot took, phase by phase; null for a sandbox that was connected to. */
+  get bootTimes(): BootTimes | null {
+    return this.#machine?.bootTimes ?? null;
+  }
+
+  /** What executes the guest; null for a sandbox that was connected to. */
+  get accelerator(): Accelerator | null {
+    return this.#machine?.accelerator ?? null;
+  }
+
+  async config(): Promise<SandboxConfig> {
+    return this.configuration;
+  }
+
+  /** Runs a command to its end. A command that fails resolves too: see `success`. @throws ExecFailedError when it cannot be started. */
+  exec(cmd: string, args: Iterable<string> = []): Promise<ExecOutput> {
+    return this.execWith(cmd, (options) => options.args(args));
+  }
+
+  async execWith(cmd: string, configure: (options: ExecOptionsBuilder) => ExecOptionsBuilder): Promise<ExecOutput> {
+    return (await this.execStreamWith(cmd, configure)).collect();
+  }
+
+  /** Starts a command and gives its events as they happen. */
+  execStream(cmd: string, args: Iterable<string> = []): Promise<ExecHandle> {
+    return this.execStreamWith(cmd, (options) => options.args(args));
+  }
+
+  async execStreamWith(cmd: string, configure: (options: ExecOptionsBuilder) => ExecOptionsBuilder): Promise<ExecHandle> {
+    const { options } = configure(new ExecOptionsBuilder());
+    const connection = await this.openConnection(undefined, options.signal);
+    return ExecHandle.start(connection, cmd, options, this.explainLoss);
+  }
+
+  /** Runs a script with the sandbox's shell. */
+  shell(script: string): Promise<ExecOutput> {
+    return this.exec(this.configuration.shell, ['-c', script]);
+  }
+
+  shellStream(script: string): Promise<ExecHandle> {
+    return this.execStream(this.configuration.shell, ['-c', script]);
+  }
+
+  /** Gives up the ownership: the machine outlives this process, and this object's disposal. */
+  async detach(): Promise<void> {
+    this.#machine?.leash.detach();
+    this.#owns = false;
+  }
+
+  /** Stops the machine gracefully if this object owns it; an ephemeral one is killed and removed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#owns) return;
+    this.#owns = false;
+    try {
+      if (this.configuration.ephemeral) await this.kill();
+      else await this.stop();
+    } finally {
+      this.#machine?.leash.release();
+    }
+    if (this.configuration.ephemeral) await (await SandboxHandle.open(this.environment, this.directory)).remove();
+  }
+
+  /** @internal */
+  static async boot(environment: Environment, directory: SandboxDirectory, timeoutMs: number): Promise<Sandbox> {
+    const { record, machine } = await startMachine(environment, directory, { timeoutMs });
+    return new Sandbox(environment, directory, record, machine);
+  }
+}

@@ -1,0 +1,43 @@
+/** What a sandbox was made with; plain data. */
+export interface SandboxConfig {
+  readonly name: string;
+  readonly image: string;
+  readonly cpus: number;
+  /** MiB. */
+  readonly memoryMib: number;
+  /** Size of the writable disk, MiB; sparse. */
+  readonly rootDiskMib: number;
+  readonly env: Readonly<Record<string, string>>;
+  readonly workdir: string | null;
+  readonly hostname: string;
+  readonly shell: string;
+  /** Removed as soon as it stops, or its owner dies. */
+  readonly ephemeral: boolean;
+}
+
+/** `record.json`: what a sandbox is. Whether it runs is not in here; a lock tells that. */
+export interface SandboxRecord {
+  readonly version: 1;
+  /** Changes when the name is removed and made again. */
+  readonly id: string;
+  readonly createdAt: string;
+  readonly config: SandboxConfig;
+  readonly image: { readonly reference: string; readonly digest: string; readonly rootfs: string };
+}
+
+/** `exit.json`, written by the relay when the VMM has ended; milliseconds since the relay's start. */
+export interface ExitRecord {
+  readonly startedAtUnixMs: number;
+  readonly readyMs: number | null;
+  readonly exitMs: number;
+  readonly asked: { readonly shutdownMs: number | null; readonly killMs: number | null; readonly ownerDeathMs: number | null };
+  /** Why the relay ended the VMM; null when the VMM ended by itself. */
+  readonly cause: 'spawn' | 'agent-protocol' | 'kill' | 'owner-death' | null;
+  readonly vmm: { readonly pid: number; readonly code: number | null; readonly signal: number | null } | null;
+  readonly spawnError: { readonly step: string; readonly errno: number; readonly code: string } | null;
+  /** The body of the agent's `msb.halted`, in hex. */
+  readonly halted: string | null;
+}
+
+/** As in the npm package `microsandbox`. */
+export type SandboxStatus = 'created' | 'starting' | 'running' | 'draining' | 'paused' | 'stopped' | 'crashed';

@@ -1,0 +1,198 @@
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { SandboxNotFoundError, SandboxReplacedError, SandboxStillRunningError } from '../errors.js';
+import { errnoOf, native } from '../host/native.js';
+import { type Places, socketDirectory } from '../host/paths.js';
+import type { ExitRecord, SandboxRecord } from './record.js';
+
+/** How long a lock may be held by somebody who only looks; looking takes microseconds. */
+const glanceMs = 250;
+
+/** Who keeps a sandbox's lock. `null`: nobody, it does not run. */
+export type Holder =
+  | { readonly kind: 'relay'; readonly pidfd: number; readonly state: 'starting' | 'running' | 'stopping' }
+  | { readonly kind: 'creator' }
+  | null;
+
+/** One sandbox's directory: its files by name, and its lock, which alone tells whether it runs. */
+export class SandboxDirectory {
+  readonly path: string;
+  /** Where its sockets are while it runs. */
+  readonly sockets: string;
+
+  constructor(places: Places, path: string) {
+    this.path = path;
+    this.sockets = socketDirectory(places, basename(path));
+  }
+
+  get agentSocket(): string {
+    return join(this.sockets, 'agent.sock');
+  }
+  get controlSocket(): string {
+    return join(this.sockets, 'qmp.sock');
+  }
+  get upper(): string {
+    return join(this.path, 'upper.ext4');
+  }
+  get consoleLog(): string {
+    return join(this.path, 'console.log');
+  }
+  get vmmLog(): string {
+    return join(this.path, 'vmm.log');
+  }
+  get #lock(): string {
+    return join(this.path, 'lock');
+  }
+  get #creating(): string {
+    return join(this.path, 'creating');
+  }
+
+  /** @throws SandboxNotFoundError when it has gone. */
+  record(): SandboxRecord {
+    try {
+      return JSON.parse(readFileSync(join(this.path, 'record.json'), 'utf8')) as SandboxRecord;
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') throw new SandboxNotFoundError(`There is no sandbox at ${this.path}.`);
+      throw error;
+    }
+  }
+
+  /** How its last run ended; null when it never ran, or its relay was killed. */
+  exitRecord(): ExitRecord | null {
+    try {
+      return JSON.parse(readFileSync(join(this.path, 'exit.json'), 'utf8')) as ExitRecord;
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return null;
+      throw error;
+    }
+  }
+
+  forgetExit(): void {
+    rmSync(join(this.path, 'exit.json'), { force: true });
+  }
+
+  /** Whether its create has not succeeded (yet). */
+  get creating(): boolean {
+    return existsSync(this.#creating);
+  }
+
+  /** Its create has succeeded: from now on it outlives whoever made it. */
+  created(): void {
+    rmSync(this.#creating);
+  }
+
+  /**
+   * Who holds the lock. The pidfd comes before the lock is asked for: if the lock is still held then, its holder was alive when
+   * the pidfd was opened, so the pidfd is the holder's and not that of a later process with the same number. The caller closes
+   * it.
+   */
+  async holder(): Promise<Holder> {
+    const line = this.#lockLine();
+    const pidfd = line && openPidfd(line.pid);
+    if (await this.#lockIsFree()) {
+      if (pidfd !== undefined) closeSync(pidfd);
+      return null;
+    }
+    if (line && pidfd !== undefined) return { kind: 'relay', pidfd, state: line.state };
+    return { kind: 'creator' };
+  }
+
+  /**
+   * Takes the lock for a change of state.
+   *
+   * @returns the descriptor, which the caller closes or hands to a relay.
+   * @throws SandboxStillRunningError when somebody else keeps it; SandboxNotFoundError when the directory has gone.
+   */
+  async acquire(): Promise<number> {
+    const fd = await this.#tryAcquire();
+    if (fd !== undefined) return fd;
+    const { name } = this.record().config;
+    throw new SandboxStillRunningError(`Sandbox "${name}" is running. Stop it first (stop or kill), then try again.`);
+  }
+
+  async #tryAcquire(): Promise<number | undefined> {
+    let fd: number;
+    try {
+      statSync(this.#lock); // lockFile would make it in a directory that is being removed
+      fd = await native.lockFile(this.#lock, glanceMs);
+    } catch (error) {
+      if (errnoOf(error) === 'ETIMEDOUT') return undefined;
+      if (errnoOf(error) === 'ENOENT') throw new SandboxNotFoundError(`There is no sandbox at ${this.path} any more.`);
+      throw error;
+    }
+    if (sameFile(fd, this.#lock)) return fd;
+    closeSync(fd); // the directory was removed, and maybe made again, while we waited
+    throw new SandboxNotFoundError(`There is no sandbox at ${this.path} any more.`);
+  }
+
+  async #lockIsFree(): Promise<boolean> {
+    try {
+      const fd = await this.#tryAcquire();
+      if (fd === undefined) return false;
+      closeSync(fd);
+      return true;
+    } catch (error) {
+      if (error instanceof SandboxNotFoundError) return true;
+      throw error;
+    }
+  }
+
+  /** Whether this is still the sandbox with that id. @throws SandboxReplacedError, SandboxNotFoundError */
+  expectId(id: string): void {
+    const record = this.record();
+    if (record.id === id) return;
+    throw new SandboxReplacedError(
+      `Sandbox "${record.config.name}" was removed and made again; this handle belongs to the old one. Get a new one by name.`,
+    );
+  }
+
+  /** Removes it for good. The caller holds the lock, which this closes. */
+  async remove(lockFd: number): Promise<void> {
+    const trash = join(dirname(this.path), `.trash-${process.pid}-${basename(this.path)}-${lockFd}`);
+    try {
+      renameSync(this.path, trash);
+    } finally {
+      closeSync(lockFd);
+    }
+    await rm(trash, { recursive: true, force: true });
+    await rm(this.sockets, { recursive: true, force: true });
+  }
+
+  #lockLine(): { pid: number; state: 'starting' | 'running' | 'stopping' } | undefined {
+    let text: string;
+    try {
+      text = readFileSync(this.#lock, 'utf8');
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return undefined;
+      throw error;
+    }
+    const [, pid, state] = /^(\d+) (starting|running|stopping)\b/.exec(text) ?? [];
+    return pid ? { pid: Number(pid), state: state as 'starting' | 'running' | 'stopping' } : undefined;
+  }
+}
+
+function openPidfd(pid: number): number | undefined {
+  try {
+    return native.pidfdOpen(pid);
+  } catch (error) {
+    if (errnoOf(error) === 'ESRCH') return undefined;
+    throw error;
+  }
+}
+
+function sameFile(fd: number, path: string): boolean {
+  try {
+    const [open, named] = [fstatSync(fd), statSync(path)];
+    return open.ino === named.ino && open.dev === named.dev;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+/** Opens (and if need be empties) a log of ours for appending. */
+export function openLog(path: string): number {
+  rmSync(path, { force: true });
+  return openSync(path, 'ax', 0o600);
+}

@@ -1,0 +1,142 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { InvalidConfigError, SandboxAlreadyExistsError, SandboxNotFoundError, SandboxStillRunningError } from '../errors.js';
+import { errnoOf, native } from '../host/native.js';
+import type { Places } from '../host/paths.js';
+import type { SandboxRecord } from './record.js';
+import { SandboxDirectory } from './sandbox-directory.js';
+
+const maxNameBytes = 128;
+
+/** A directory without a lock that is younger than this is being made; an older one was left by a crash. */
+const lockGraceMs = 60_000;
+
+/** How long the record of an ephemeral sandbox's end is left for whoever stopped it, should that process die before removing it. */
+const readGraceMs = 10_000;
+
+/** The sandboxes of one home, by name. */
+export class SandboxStore {
+  readonly #places: Places;
+  readonly #root: string;
+
+  constructor(places: Places) {
+    this.#places = places;
+    this.#root = join(places.home, 'sandboxes');
+  }
+
+  /**
+   * Claims a name and makes the sandbox's directory, whole or not at all: `fill` gets it before anyone can see it.
+   *
+   * @returns the directory and its lock, held.
+   * @throws SandboxAlreadyExistsError when the name is taken, by an earlier claim or one that is quicker.
+   */
+  async claim(record: SandboxRecord, fill: (directory: SandboxDirectory) => Promise<void>): Promise<{ directory: SandboxDirectory; lock: number }> {
+    const { name } = record.config;
+    const path = this.#pathOf(name);
+    await this.sweep();
+    if (existsSync(path)) throw alreadyExists(name);
+    mkdirSync(this.#root, { recursive: true, mode: 0o700 });
+    const unfinished = join(this.#root, `.new-${randomBytes(8).toString('hex')}`);
+    mkdirSync(unfinished, { mode: 0o700 });
+    let lock: number | undefined;
+    try {
+      lock = await native.lockFile(join(unfinished, 'lock'), 1000);
+      writeFileSync(join(unfinished, 'creating'), '', { mode: 0o600 });
+      writeFileSync(join(unfinished, 'record.json'), `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
+      await fill(new SandboxDirectory(this.#places, unfinished));
+      renameSync(unfinished, path);
+      return { directory: new SandboxDirectory(this.#places, path), lock };
+    } catch (error) {
+      rmSync(unfinished, { recursive: true, force: true });
+      if (lock !== undefined) native.unlock(lock);
+      const code = errnoOf(error);
+      if (code === 'ENOTEMPTY' || code === 'EEXIST') throw alreadyExists(name);
+      throw error;
+    }
+  }
+
+  /** @throws SandboxNotFoundError */
+  find(name: string): SandboxDirectory {
+    const path = this.#pathOf(name);
+    if (existsSync(join(path, 'record.json'))) return new SandboxDirectory(this.#places, path);
+    throw new SandboxNotFoundError(`There is no sandbox named "${name}" in ${this.#places.home}.`);
+  }
+
+  /** All sandboxes, oldest first, without what dead owners left. */
+  async list(): Promise<SandboxDirectory[]> {
+    await this.sweep();
+    const created = new Map<SandboxDirectory, string>();
+    for (const entry of this.#entries()) {
+      if (entry.startsWith('.')) continue;
+      const directory = new SandboxDirectory(this.#places, join(this.#root, entry));
+      try {
+        created.set(directory, directory.record().createdAt);
+      } catch (error) {
+        if (!(error instanceof SandboxNotFoundError)) throw error; // removed since we looked
+      }
+    }
+    return [...created.keys()].sort((a, b) => (created.get(a) ?? '').localeCompare(created.get(b) ?? ''));
+  }
+
+  /**
+   * Removes what a crash or a power cut left: directories that nobody holds and that never became, or were not meant to outlive
+   * their owner.
+   */
+  async sweep(): Promise<void> {
+    for (const entry of this.#entries()) {
+      const directory = new SandboxDirectory(this.#places, join(this.#root, entry));
+      try {
+        if (!entry.startsWith('.') && !directory.creating && !isSpent(directory)) continue;
+        if (!existsSync(join(directory.path, 'lock'))) {
+          if (Date.now() - statSync(directory.path).mtimeMs < lockGraceMs) continue;
+          rmSync(directory.path, { recursive: true, force: true });
+          continue;
+        }
+        await directory.remove(await directory.acquire());
+      } catch (error) {
+        const inUseOrGone =
+          error instanceof SandboxStillRunningError || error instanceof SandboxNotFoundError || errnoOf(error) === 'ENOENT';
+        if (!inUseOrGone) throw error;
+      }
+    }
+  }
+
+  #entries(): string[] {
+    try {
+      return readdirSync(this.#root);
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return [];
+      throw error;
+    }
+  }
+
+  #pathOf(name: string): string {
+    checkName(name);
+    return join(this.#root, createHash('sha256').update(name).digest('hex').slice(0, 16));
+  }
+}
+
+/** Whether it was not meant to outlive its run, and whoever stopped it has had the time to read how it ended. */
+function isSpent(directory: SandboxDirectory): boolean {
+  const exit = directory.exitRecord();
+  const endedAt = exit ? exit.startedAtUnixMs + exit.exitMs : 0;
+  return directory.record().config.ephemeral && Date.now() - endedAt > readGraceMs;
+}
+
+/** @throws InvalidConfigError */
+export function checkName(name: string): void {
+  const bytes = Buffer.byteLength(name);
+  if (bytes === 0) throw new InvalidConfigError('A sandbox needs a name; it is empty.');
+  if (bytes > maxNameBytes) {
+    throw new InvalidConfigError(`The sandbox name is ${bytes} bytes long; ${maxNameBytes} bytes of UTF-8 are allowed: "${name.slice(0, 40)}…"`);
+  }
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to refuse
+  if (/[\u0000-\u001f\u007f]/.test(name)) throw new InvalidConfigError('A sandbox name has no control characters.');
+}
+
+function alreadyExists(name: string): SandboxAlreadyExistsError {
+  return new SandboxAlreadyExistsError(
+    `There is a sandbox named "${name}" already. Choose another name, remove it, or take it over with .replace().`,
+  );
+}

@@ -1,0 +1,112 @@
+import { MissingDependencyError } from '../errors.js';
+import { findExecutable } from '../host/executables.js';
+import type { Accelerator } from '../host/hypervisor.js';
+import type { CommandLine, MachineSpec, Vmm } from './vmm.js';
+
+/** What differs between the processors that guests can have; a guest has its host's. */
+interface Architecture {
+  readonly program: string;
+  readonly debianPackage: string;
+  machine(accelerator: Accelerator): string;
+  readonly console: string;
+  /** The kernel's words for a quick and quiet boot on that machine. */
+  readonly kernelArguments: string;
+}
+
+const architectures: Readonly<Record<string, Architecture>> = {
+  x64: {
+    program: 'qemu-system-x86_64',
+    debianPackage: 'qemu-system-x86',
+    // acpi=on: Debian's kernel finds its virtio-mmio devices there, and RB_POWER_OFF needs it.
+    // rtc=on: without it the kernel waits two seconds for a clock that is not there.
+    machine: (accelerator) =>
+      `microvm,acpi=on,rtc=on,isa-serial=on,pcie=off,usb=off${accelerator === 'tcg' ? '' : ',pit=off,pic=off'}`,
+    console: 'ttyS0',
+    kernelArguments: 'no_timer_check tsc=reliable',
+  },
+  arm64: {
+    program: 'qemu-system-aarch64',
+    debianPackage: 'qemu-system-arm',
+    machine: () => 'virt,gic-version=max',
+    console: 'ttyAMA0',
+    kernelArguments: '',
+  },
+};
+
+/** The descriptors that the relay hands to the VMM. */
+const agentFd = 3;
+const consoleFd = 4;
+
+/** QEMU with nothing but what a guest needs: two disks, one agent port, one serial console. */
+export const qemu: Vmm = {
+  name: 'qemu',
+
+  commandLine(spec: MachineSpec): CommandLine {
+    const architecture = hostArchitecture();
+    return { file: qemuProgram(), args: qemuArguments(spec, architecture) };
+  },
+};
+
+/** The QEMU of this host's processor: `MSB_QEMU`, else the one in PATH. @throws MissingDependencyError */
+export function qemuProgram(env: NodeJS.ProcessEnv = process.env): string {
+  const { program, debianPackage } = hostArchitecture();
+  const wanted = env.MSB_QEMU || program;
+  const found = findExecutable(wanted, env);
+  if (found) return found;
+  throw new MissingDependencyError(
+    `${wanted} is not installed${env.MSB_QEMU ? ' (MSB_QEMU names it)' : ''}; it runs the microVMs. ` +
+      `On Debian: apt-get install ${debianPackage}; with Homebrew: brew install qemu.`,
+  );
+}
+
+function hostArchitecture(): Architecture {
+  const architecture = architectures[process.arch];
+  if (architecture) return architecture;
+  throw new MissingDependencyError(`There are no microVMs for ${process.arch} processors yet; x64 and arm64 have them.`);
+}
+
+function qemuArguments(spec: MachineSpec, architecture: Architecture): string[] {
+  const kernelCommandLine = [
+    `console=${architecture.console}`,
+    'quiet loglevel=4', // warnings and worse: what a failed boot is explained with
+    'panic=-1 reboot=t', // a guest that panics ends at once, with the reason on its console
+    architecture.kernelArguments,
+  ];
+  return [
+    '-nodefaults',
+    '-no-user-config',
+    '-no-reboot',
+    ['-display', 'none'],
+    ['-machine', architecture.machine(spec.accelerator)],
+    ['-accel', spec.accelerator],
+    ['-cpu', spec.accelerator === 'tcg' ? emulatedCpu() : 'host'],
+    ['-smp', `${spec.cpus}`],
+    ['-m', `${spec.memoryMiB}M`],
+    ['-global', 'virtio-mmio.force-legacy=false'],
+    ['-kernel', spec.kernel],
+    ['-initrd', spec.initramfs],
+    ['-append', kernelCommandLine.filter(Boolean).join(' ')],
+    ['-chardev', `socket,id=console,fd=${consoleFd}`],
+    ['-serial', 'chardev:console'],
+    ['-chardev', `socket,id=agent,fd=${agentFd}`],
+    ['-device', 'virtio-serial-device'],
+    ['-device', 'virtserialport,chardev=agent,name=agent'],
+    drive('lower', spec.lower, 'readonly=on'),
+    drive('upper', spec.upper, 'cache=writeback', 'discard=unmap'),
+    ['-qmp', `unix:${escaped(spec.controlSocket)},server=on,wait=off`],
+  ].flat();
+}
+
+function emulatedCpu(): string {
+  return process.arch === 'arm64' ? 'cortex-a57' : 'qemu64';
+}
+
+function drive(id: string, file: string, ...options: string[]): string[] {
+  const backend = ['if=none', `id=${id}`, 'format=raw', `file=${escaped(file)}`, ...options].join(',');
+  return ['-drive', backend, '-device', `virtio-blk-device,drive=${id},serial=${id}`];
+}
+
+/** A value inside a QEMU option list: its commas are doubled. */
+function escaped(value: string): string {
+  return value.replaceAll(',', ',,');
+}

@@ -1,9 +1,16 @@
 /** The public API of msbtest's core, and nothing else. */
-export * from './errors.js';
+
+export { checkUpper, type FileSystemCheck } from './disk/check.js';
 export type { BootTimes } from './engine/boot.js';
 export type { SandboxStopResult, StopPhases, StopResult } from './engine/stop.js';
-export { checkUpper, type FileSystemCheck } from './disk/check.js';
-export { type Accelerator, type HypervisorReport, pickAccelerator, acceleratorChoice, probeHypervisor } from './host/hypervisor.js';
+export * from './errors.js';
+export {
+  type Accelerator,
+  acceleratorChoice,
+  type HypervisorReport,
+  pickAccelerator,
+  probeHypervisor,
+} from './host/hypervisor.js';
 export { ExecHandle, ExecSink } from './sandbox/exec-handle.js';
 export {
   type ExecEvent,

@@ -86,12 +86,17 @@ export class AgentConnection implements Disposable {
 
   /** A correlation id of this client's range that no session of it uses. */
   newId(): number {
-    if (this.#nextId >= this.#idEnd) throw new AgentProtocolError('This connection has used all its session ids.');
+    if (this.#nextId >= this.#idEnd)
+      throw new AgentProtocolError('This connection has used all its session ids.');
     return this.#nextId++;
   }
 
   /** Sends one message; resolves when the socket has room for more. */
-  async send(type: string, payload: PayloadFields, { id, flags = 0 }: { id: number; flags?: number }): Promise<void> {
+  async send(
+    type: string,
+    payload: PayloadFields,
+    { id, flags = 0 }: { id: number; flags?: number },
+  ): Promise<void> {
     if (this.#socket.destroyed) throw new AgentGoneError('The connection to the agent is closed.');
     if (this.#socket.write(encodeFrame({ id, flags, body: encodeMessage(type, payload) }))) return;
     // drain never comes on a socket that dies meanwhile; close always does.
@@ -123,7 +128,8 @@ export class AgentConnection implements Disposable {
   async receive(): Promise<ReceivedMessage> {
     for (;;) {
       const frame = this.#frames.shift();
-      if (frame) return { ...decodeMessage(frame.body), id: frame.id, terminal: (frame.flags & TERMINAL) !== 0 };
+      if (frame)
+        return { ...decodeMessage(frame.body), id: frame.id, terminal: (frame.flags & TERMINAL) !== 0 };
       this.#frames.push(...this.#reader.push(await nextChunk(this.#chunks)));
     }
   }
@@ -159,7 +165,8 @@ async function readGreeting(chunks: AsyncIterator<Buffer>): Promise<Greeting> {
   const frames = reader.push(start.subarray(handshakeSize));
   while (frames.length === 0) frames.push(...reader.push(await nextChunk(chunks)));
   const { type, payload } = decodeMessage((frames.shift() as Frame).body);
-  if (type !== 'core.ready') throw new AgentProtocolError(`The agent began with ${type} instead of core.ready.`);
+  if (type !== 'core.ready')
+    throw new AgentProtocolError(`The agent began with ${type} instead of core.ready.`);
   return {
     idStart,
     idEnd,
@@ -188,7 +195,14 @@ async function nextChunk(chunks: AsyncIterator<Buffer>): Promise<Buffer> {
 /** Errors of the socket itself all mean one thing; ours and the caller's pass through. */
 function connectionError(error: unknown): unknown {
   const code = (error as { code?: string }).code;
-  const gone = ['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'];
+  const gone = [
+    'ENOENT',
+    'ECONNREFUSED',
+    'ECONNRESET',
+    'EPIPE',
+    'ERR_STREAM_PREMATURE_CLOSE',
+    'ERR_STREAM_DESTROYED',
+  ];
   return code && gone.includes(code) ? new AgentGoneError((error as Error).message, { cause: error }) : error;
 }
 

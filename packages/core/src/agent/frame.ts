@@ -24,7 +24,9 @@ const headerSize = 5; // id and flags, counted by len
 export function encodeFrame({ id, flags, body }: Frame): Uint8Array {
   const length = headerSize + body.length;
   if (length > MAX_FRAME_LENGTH) {
-    throw new AgentProtocolError(`A frame of ${length} bytes is over the protocol's ${MAX_FRAME_LENGTH}; send it in parts.`);
+    throw new AgentProtocolError(
+      `A frame of ${length} bytes is over the protocol's ${MAX_FRAME_LENGTH}; send it in parts.`,
+    );
   }
   const wire = Buffer.allocUnsafe(lengthSize + length);
   wire.writeUInt32BE(length, 0);

@@ -12,7 +12,15 @@ export interface Message {
 
 /** What a payload may be made of on our side; `undefined` entries are left out. */
 export type PayloadFields = { readonly [key: string]: PayloadValue | undefined };
-type PayloadValue = string | number | bigint | boolean | null | Uint8Array | readonly PayloadValue[] | PayloadFields;
+type PayloadValue =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | Uint8Array
+  | readonly PayloadValue[]
+  | PayloadFields;
 
 const encodeOptions = {
   ignoreUndefinedProperties: true,
@@ -46,11 +54,15 @@ function decodeMap(bytes: Uint8Array, what: string): ReadonlyMap<unknown, unknow
   try {
     value = decode(bytes, decodeOptions);
   } catch (error) {
-    throw new AgentProtocolError(`The agent sent a ${what} that is not valid CBOR: ${(error as Error).message}`, {
-      cause: error,
-    });
+    throw new AgentProtocolError(
+      `The agent sent a ${what} that is not valid CBOR: ${(error as Error).message}`,
+      {
+        cause: error,
+      },
+    );
   }
-  if (!(value instanceof Map)) throw new AgentProtocolError(`The agent sent a ${what} that is not a CBOR map.`);
+  if (!(value instanceof Map))
+    throw new AgentProtocolError(`The agent sent a ${what} that is not a CBOR map.`);
   return value;
 }
 
@@ -73,11 +85,17 @@ export class Payload {
   }
 
   bytes(key: string): Uint8Array {
-    return this.#optional<Uint8Array>(key, 'a byte string', (v) => v instanceof Uint8Array) ?? this.#missing(key, 'a byte string');
+    return (
+      this.#optional<Uint8Array>(key, 'a byte string', (v) => v instanceof Uint8Array) ??
+      this.#missing(key, 'a byte string')
+    );
   }
 
   bool(key: string): boolean {
-    return this.#optional<boolean>(key, 'a boolean', (v) => typeof v === 'boolean') ?? this.#missing(key, 'a boolean');
+    return (
+      this.#optional<boolean>(key, 'a boolean', (v) => typeof v === 'boolean') ??
+      this.#missing(key, 'a boolean')
+    );
   }
 
   /** A non-negative integer; one past 2^53 loses its lowest bits, which no field of ours minds. */

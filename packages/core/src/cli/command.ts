@@ -57,7 +57,8 @@ export function parseInvocation(command: Command, args: readonly string[]): Invo
 /** The one positional argument that a command takes. @throws UsageError */
 export function onlyName({ positionals, rest }: Invocation): string {
   const [name, ...others] = positionals;
-  if (name === undefined || others.length > 0 || rest.length > 0) throw new UsageError('It takes the name of one sandbox.');
+  if (name === undefined || others.length > 0 || rest.length > 0)
+    throw new UsageError('It takes the name of one sandbox.');
   return name;
 }
 

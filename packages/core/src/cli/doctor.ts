@@ -29,7 +29,9 @@ sandboxes can run here with the chosen accelerator (MSB_ACCEL), else 1.`,
     const environment = environmentFrom();
     const findings = [
       probe('hypervisor', () => hypervisor(), true),
-      probe(`accelerator (MSB_ACCEL=${environment.accelerator})`, () => pickAccelerator(environment.accelerator)),
+      probe(`accelerator (MSB_ACCEL=${environment.accelerator})`, () =>
+        pickAccelerator(environment.accelerator),
+      ),
       probe('VMM', () => vmm()),
       probe('guest kernel', () => kernel(environment)),
       probe('guest agent', () => readable(environment.agent)),
@@ -40,7 +42,9 @@ sandboxes can run here with the chosen accelerator (MSB_ACCEL), else 1.`,
     ];
     const ok = findings.every((finding) => finding.ok || finding.optional);
     if (invocation.flag('json')) printJson({ ok, findings, places: environment.places });
-    else for (const finding of findings) process.stdout.write(`${mark(finding)} ${finding.check}: ${finding.finding}\n`);
+    else
+      for (const finding of findings)
+        process.stdout.write(`${mark(finding)} ${finding.check}: ${finding.finding}\n`);
     return ok ? 0 : 1;
   },
 };

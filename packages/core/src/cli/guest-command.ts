@@ -19,7 +19,8 @@ export const commandOptions = {
 
 /** The command to run: what stands after `--`, or else the positionals after the first. */
 export function guestCommand({ positionals, rest }: Invocation): readonly string[] {
-  if (rest.length > 0 && positionals.length > 1) throw new UsageError(`"${positionals[1]}" is one argument too many.`);
+  if (rest.length > 0 && positionals.length > 1)
+    throw new UsageError(`"${positionals[1]}" is one argument too many.`);
   return rest.length > 0 ? rest : positionals.slice(1);
 }
 
@@ -28,7 +29,11 @@ export function guestCommand({ positionals, rest }: Invocation): readonly string
  *
  * @returns the exit status that a shell would give.
  */
-export async function runGuestCommand(sandbox: Sandbox, command: readonly string[], invocation: Invocation): Promise<number> {
+export async function runGuestCommand(
+  sandbox: Sandbox,
+  command: readonly string[],
+  invocation: Invocation,
+): Promise<number> {
   const [program, ...args] = command;
   if (program === undefined) throw new UsageError('There is no command to run.');
   const configure = (options: ExecOptionsBuilder) => {

@@ -18,7 +18,10 @@ killed instead, and the exit status is 3.
     const handle = await Sandbox.get(onlyName(invocation));
     const result = await handle.stopWithTimeout(invocation.number('timeout') ?? 10_000);
     if (invocation.flag('json')) printJson(result);
-    else process.stdout.write(`${result.name}: ${result.outcome} in ${Math.round(result.ms)} ms${result.reason ? ` (${result.reason})` : ''}\n`);
+    else
+      process.stdout.write(
+        `${result.name}: ${result.outcome} in ${Math.round(result.ms)} ms${result.reason ? ` (${result.reason})` : ''}\n`,
+      );
     return result.outcome === 'escalated' ? 3 : 0;
   },
 };
@@ -32,8 +35,12 @@ Boots the sandbox and leaves it running.`,
 
   async run(invocation) {
     const sandbox = await Sandbox.startDetached(onlyName(invocation));
-    if (invocation.flag('json')) printJson({ name: sandbox.name, id: sandbox.id, bootMs: sandbox.bootTimes?.totalMs });
-    else process.stdout.write(`${sandbox.name}: running after ${Math.round(sandbox.bootTimes?.totalMs ?? 0)} ms\n`);
+    if (invocation.flag('json'))
+      printJson({ name: sandbox.name, id: sandbox.id, bootMs: sandbox.bootTimes?.totalMs });
+    else
+      process.stdout.write(
+        `${sandbox.name}: running after ${Math.round(sandbox.bootTimes?.totalMs ?? 0)} ms\n`,
+      );
     return 0;
   },
 };

@@ -18,7 +18,9 @@ Lists the sandboxes that run.
   async run(invocation) {
     const handles: SandboxHandle[] = [];
     for (let cursor: string | undefined; ; ) {
-      const page = await Sandbox.listWith((list) => (cursor === undefined ? list : list.cursor(cursor)).limit(100));
+      const page = await Sandbox.listWith((list) =>
+        (cursor === undefined ? list : list.cursor(cursor)).limit(100),
+      );
       handles.push(...page.sandboxes.filter(({ status }) => invocation.flag('all') || live.includes(status)));
       cursor = page.nextCursor;
       if (cursor === undefined) break;
@@ -33,7 +35,11 @@ Lists the sandboxes that run.
       id: handle.id,
     }));
     if (invocation.flag('json')) printJson(rows);
-    else printTable(['NAME', 'STATUS', 'IMAGE', 'CREATED'], rows.map((row) => [row.name, row.status, row.image, row.createdAt]));
+    else
+      printTable(
+        ['NAME', 'STATUS', 'IMAGE', 'CREATED'],
+        rows.map((row) => [row.name, row.status, row.image, row.createdAt]),
+      );
     return 0;
   },
 };
@@ -46,7 +52,11 @@ export const images: Command = {
   async run(invocation) {
     const rows = await Image.list();
     if (invocation.flag('json')) printJson(rows);
-    else printTable(['IMAGE', 'DIGEST'], rows.map((row) => [row.reference, row.manifestDigest]));
+    else
+      printTable(
+        ['IMAGE', 'DIGEST'],
+        rows.map((row) => [row.reference, row.manifestDigest]),
+      );
     return 0;
   },
 };
@@ -64,7 +74,8 @@ Takes the image in an OCI layout directory into the local store and names it.
   async run(invocation) {
     const [directory, ...others] = invocation.positionals;
     const tag = invocation.text('tag');
-    if (directory === undefined || others.length > 0 || tag === undefined) throw new UsageError('It takes a DIRECTORY and --tag.');
+    if (directory === undefined || others.length > 0 || tag === undefined)
+      throw new UsageError('It takes a DIRECTORY and --tag.');
     const [image] = await Image.load(directory, { tag });
     if (invocation.flag('json')) printJson(image);
     else process.stdout.write(`${image?.reference} ${image?.manifestDigest}\n`);
@@ -73,8 +84,15 @@ Takes the image in an OCI layout directory into the local store and names it.
 };
 
 function printTable(head: readonly string[], rows: readonly (readonly string[])[]): void {
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  const widths = head.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  );
   for (const row of [head, ...rows]) {
-    process.stdout.write(`${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()}\n`);
+    process.stdout.write(
+      `${row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd()}\n`,
+    );
   }
 }

@@ -7,7 +7,18 @@ import { logs, rm, start, stop } from './lifecycle.js';
 import { images, load, ps } from './list.js';
 import { run } from './run.js';
 
-const commands: Readonly<Record<string, Command>> = { doctor, run, exec, ps, stop, start, rm, logs, images, load };
+const commands: Readonly<Record<string, Command>> = {
+  doctor,
+  run,
+  exec,
+  ps,
+  stop,
+  start,
+  rm,
+  logs,
+  images,
+  load,
+};
 
 /** As container tools have it: the tool itself failed, not the guest's command. */
 const statusOwnFailure = 125;

@@ -50,7 +50,8 @@ Example: msbtest run msb-base -- sh -c 'uname -a; df -h /'`,
     const status = command.length > 0 ? await runGuestCommand(sandbox, command, invocation) : 0;
     if (detach) {
       await sandbox.detach();
-      if (invocation.flag('json')) printJson({ name, id: sandbox.id, bootMs: sandbox.bootTimes?.totalMs, status });
+      if (invocation.flag('json'))
+        printJson({ name, id: sandbox.id, bootMs: sandbox.bootTimes?.totalMs, status });
       else process.stdout.write(`${name}\n`);
     }
     return status;

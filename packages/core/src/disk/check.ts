@@ -17,7 +17,10 @@ const checkTimeoutMs = 120_000;
 
 /** Examines an ext4 image without changing it (`e2fsck -fn`, and the superblock's recovery flag). */
 export async function checkUpper(path: string): Promise<FileSystemCheck> {
-  const [check, features] = await Promise.all([run('e2fsck', ['-f', '-n', path]), run('dumpe2fs', ['-h', path])]);
+  const [check, features] = await Promise.all([
+    run('e2fsck', ['-f', '-n', path]),
+    run('dumpe2fs', ['-h', path]),
+  ]);
   const needsRecovery = /^Filesystem features:.*\bneeds_recovery\b/m.test(features.output);
   return {
     clean: check.code === 0 && features.code === 0 && !needsRecovery,
@@ -28,9 +31,13 @@ export async function checkUpper(path: string): Promise<FileSystemCheck> {
 
 async function run(name: string, args: readonly string[]): Promise<{ code: number; output: string }> {
   const file = findExecutable(name);
-  if (!file) throw new MissingDependencyError(`${name} is not installed. On Debian: apt-get install e2fsprogs`);
+  if (!file)
+    throw new MissingDependencyError(`${name} is not installed. On Debian: apt-get install e2fsprogs`);
   try {
-    const { stdout, stderr } = await promisify(execFile)(file, args, { timeout: checkTimeoutMs, env: { LC_ALL: 'C' } });
+    const { stdout, stderr } = await promisify(execFile)(file, args, {
+      timeout: checkTimeoutMs,
+      env: { LC_ALL: 'C' },
+    });
     return { code: 0, output: stdout + stderr };
   } catch (error) {
     const failed = error as { code?: unknown; stdout?: string; stderr?: string };

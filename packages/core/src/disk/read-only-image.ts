@@ -16,7 +16,7 @@ export async function writeReadOnlyImage(tar: Readable, path: string): Promise<v
     await runTool(
       'sqfstar',
       [
-        ...['-noI', '-noD', '-noF', '-noX', '-no-progress', '-no-exports'],
+        ...['-noI', '-noD', '-noF', '-noX', '-no-progress'],
         ...['-mkfs-time', '0', '-root-time', '0', '-root-mode', '755', '-root-uid', '0', '-root-gid', '0'],
         unfinished,
       ],

@@ -56,14 +56,20 @@ async function blankUpper(places: Places, sizeMiB: number): Promise<string> {
 export function diskError(what: string, error: unknown): unknown {
   const code = errnoOf(error);
   if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new IoError(`${what}: the host's disk is full (${code}). Free some space, or put MSB_HOME on another disk.`, {
-      cause: error,
-    });
+    return new IoError(
+      `${what}: the host's disk is full (${code}). Free some space, or put MSB_HOME on another disk.`,
+      {
+        cause: error,
+      },
+    );
   }
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
-    return new IoError(`${what}: ${code}. Mend the permissions, or name another place with MSB_HOME and MSB_CACHE.`, {
-      cause: error,
-    });
+    return new IoError(
+      `${what}: ${code}. Mend the permissions, or name another place with MSB_HOME and MSB_CACHE.`,
+      {
+        cause: error,
+      },
+    );
   }
   return error;
 }

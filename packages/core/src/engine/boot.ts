@@ -13,9 +13,9 @@ import { privateDirectory } from '../host/paths.js';
 import type { SandboxRecord } from '../store/record.js';
 import { openLog, type SandboxDirectory } from '../store/sandbox-directory.js';
 import { qemu } from '../vmm/qemu.js';
+import { endRelay } from './end-relay.js';
 import { consoleSection, describeExit } from './ending.js';
 import type { Environment } from './environment.js';
-import { endRelay } from './end-relay.js';
 
 export interface BootOptions {
   /** Milliseconds for the whole boot. */
@@ -102,7 +102,15 @@ export async function boot(
     const log = keep(openLog(directory.vmmLog));
     const [ours, theirs] = native.socketPair();
     leash = new Leash(ours);
-    const fds = [nothing, log, log, keep(theirs), lock, keep(native.listenUnix(directory.agentSocket, backlog)), keep(bootstrap(directory, record))];
+    const fds = [
+      nothing,
+      log,
+      log,
+      keep(theirs),
+      lock,
+      keep(native.listenUnix(directory.agentSocket, backlog)),
+      keep(bootstrap(directory, record)),
+    ];
     relay = native.spawn({
       file: environment.relay,
       args: [
@@ -125,12 +133,21 @@ export async function boot(
   try {
     using connection = await AgentConnection.connect(directory.agentSocket, { timeoutMs, signal });
     const ready = performance.now();
-    await connection.send('core.clock.sync', { unix_time_nanos: BigInt(Date.now()) * 1_000_000n }, { id: connection.newId() });
+    await connection.send(
+      'core.clock.sync',
+      { unix_time_nanos: BigInt(Date.now()) * 1_000_000n },
+      { id: connection.newId() },
+    );
     return {
       accelerator,
       pidfd: relay.pidfd,
       leash,
-      bootTimes: { spawnMs: spawned - begin, guestMs: ready - spawned, totalMs: ready - begin, agent: connection.ready },
+      bootTimes: {
+        spawnMs: spawned - begin,
+        guestMs: ready - spawned,
+        totalMs: ready - begin,
+        agent: connection.ready,
+      },
     };
   } catch (error) {
     // Not an answer within the budget: killing would hide that the relay had nothing to report.
@@ -141,7 +158,12 @@ export async function boot(
   }
 }
 
-function machineCommand(environment: Environment, directory: SandboxDirectory, record: SandboxRecord, accelerator: Accelerator) {
+function machineCommand(
+  environment: Environment,
+  directory: SandboxDirectory,
+  record: SandboxRecord,
+  accelerator: Accelerator,
+) {
   const kernel = guestKernel(environment.places);
   return qemu.commandLine({
     accelerator,
@@ -181,20 +203,24 @@ function bootstrap(directory: SandboxDirectory, { config }: SandboxRecord): numb
   }
 }
 
-function bootError(error: unknown, directory: SandboxDirectory, { config }: SandboxRecord, timeoutMs: number): unknown {
+function bootError(
+  error: unknown,
+  directory: SandboxDirectory,
+  { config }: SandboxRecord,
+  timeoutMs: number,
+): unknown {
   if (!(error instanceof AgentGoneError) && !(error instanceof TimeoutError)) return error;
   const exit = directory.exitRecord();
   const console = logTail(directory.consoleLog);
   const vmmLog = logTail(directory.vmmLog);
-  const phase: BootPhase = exit?.spawnError || (exit?.vmm?.code !== 0 && console === '' && vmmLog !== '')
-    ? 'spawn'
-    : /^agentd:/m.test(console)
-      ? 'agent'
-      : 'kernel';
+  const phase: BootPhase =
+    exit?.spawnError || (exit?.vmm?.code !== 0 && console === '' && vmmLog !== '')
+      ? 'spawn'
+      : /^agentd:/m.test(console)
+        ? 'agent'
+        : 'kernel';
   const what =
-    error instanceof TimeoutError
-      ? `its agent was not ready within ${timeoutMs} ms.`
-      : describeExit(exit);
+    error instanceof TimeoutError ? `its agent was not ready within ${timeoutMs} ms.` : describeExit(exit);
   return new BootFailedError(
     `Sandbox "${config.name}" did not boot (phase: ${phase}): ${what}${hint(phase, console, config.memoryMib)}` +
       `${consoleSection(console)}${vmmLog ? `\nThe VMM said:\n${vmmLog.replace(/^/gm, '  | ')}` : ''}`,
@@ -208,7 +234,10 @@ function bootError(error: unknown, directory: SandboxDirectory, { config }: Sand
 const smallMemoryMib = 96;
 
 function hint(phase: BootPhase, console: string, memoryMib: number): string {
-  if (phase !== 'spawn' && (/out of memory|no space left|compressed image/i.test(console) || memoryMib < smallMemoryMib)) {
+  if (
+    phase !== 'spawn' &&
+    (/out of memory|no space left|compressed image/i.test(console) || memoryMib < smallMemoryMib)
+  ) {
     return ` It has ${memoryMib} MiB of memory, which may be too little: give it more with .memory(256).`;
   }
   return '';

@@ -26,7 +26,11 @@ export interface Created {
  *
  * @throws the typed errors of its steps: SandboxAlreadyExistsError, ImageNotFoundError, IoError, BootFailedError, …
  */
-export async function create(environment: Environment, config: SandboxConfig, options: CreateOptions): Promise<Created> {
+export async function create(
+  environment: Environment,
+  config: SandboxConfig,
+  options: CreateOptions,
+): Promise<Created> {
   checkName(config.name);
   pickAccelerator(environment.accelerator); // before any work is done that a machine without a hypervisor would throw away
   const image = await environment.images.prepare(config.image);
@@ -55,7 +59,8 @@ export async function create(environment: Environment, config: SandboxConfig, op
 
 async function claim(environment: Environment, record: SandboxRecord, replaceTimeoutMs: number | null) {
   const { sandboxes, places } = environment;
-  const fill = (directory: SandboxDirectory) => createUpper(places, directory.upper, record.config.rootDiskMib);
+  const fill = (directory: SandboxDirectory) =>
+    createUpper(places, directory.upper, record.config.rootDiskMib);
   for (;;) {
     try {
       return await sandboxes.claim(record, fill);
@@ -97,7 +102,11 @@ function environmentOf(entries: readonly string[]): Record<string, string> {
 }
 
 /** Boots a sandbox that exists and does not run. @throws SandboxStillRunningError; what {@link boot} throws. */
-export async function start(environment: Environment, directory: SandboxDirectory, options: BootOptions): Promise<Created> {
+export async function start(
+  environment: Environment,
+  directory: SandboxDirectory,
+  options: BootOptions,
+): Promise<Created> {
   const lock = await directory.acquire();
   let record: SandboxRecord;
   try {

@@ -20,7 +20,9 @@ export async function endRelay(pidfd: number, timeoutMs = relayTimeoutMs): Promi
   if (await ended(pidfd, timeoutMs)) return;
   native.pidfdSignal(pidfd, SIGKILL);
   if (await ended(pidfd, killTimeoutMs)) return;
-  throw new TimeoutError('The relay of the sandbox did not end after SIGKILL; the machine is in distress (see dmesg).');
+  throw new TimeoutError(
+    'The relay of the sandbox did not end after SIGKILL; the machine is in distress (see dmesg).',
+  );
 }
 
 /** Whether the relay ends within that time. */

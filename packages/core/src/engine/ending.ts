@@ -60,18 +60,24 @@ export function crashed(directory: SandboxDirectory, name: string, while_: strin
 /** How a VMM ended, in words. */
 export function describeExit(exit: ExitRecord | null): string {
   if (!exit) return 'its relay is gone without a word.';
-  if (exit.spawnError) return `its VMM could not be started (${exit.spawnError.step}: ${exit.spawnError.code}).`;
+  if (exit.spawnError)
+    return `its VMM could not be started (${exit.spawnError.step}: ${exit.spawnError.code}).`;
   if (exit.cause === 'kill') return 'it was killed on request.';
   if (exit.cause === 'owner-death') return 'the process that owned it has died.';
-  if (exit.cause === 'agent-protocol') return 'its agent sent bytes that are not the agent protocol, so it was killed.';
+  if (exit.cause === 'agent-protocol')
+    return 'its agent sent bytes that are not the agent protocol, so it was killed.';
   if (exit.vmm?.signal != null) return `its VMM was ended by signal ${exit.vmm.signal}.`;
   if (exit.vmm?.code === 0) {
-    return haltReport(exit) ? 'its guest powered off.' : 'its guest powered off or restarted without stopping properly.';
+    return haltReport(exit)
+      ? 'its guest powered off.'
+      : 'its guest powered off or restarted without stopping properly.';
   }
   return `its VMM ended with exit code ${exit.vmm?.code}.`;
 }
 
 /** The console's last lines as a part of an error message. */
 export function consoleSection(console: string): string {
-  return console === '' ? ' The guest had printed nothing.' : `\nThe guest's console ends with:\n${console.replace(/^/gm, '  | ')}`;
+  return console === ''
+    ? ' The guest had printed nothing.'
+    : `\nThe guest's console ends with:\n${console.replace(/^/gm, '  | ')}`;
 }

@@ -3,8 +3,8 @@ import { AgentConnection, AgentGoneError } from '../agent/connection.js';
 import { AgentProtocolError, TimeoutError } from '../errors.js';
 import type { ExitRecord, SandboxStatus } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
+import { ended, endRelay } from './end-relay.js';
 import { crashed, endedCleanly, haltReport, statusOf } from './ending.js';
-import { endRelay, ended } from './end-relay.js';
 
 /** How a stop went. Extends what `microsandbox` gives for `waitUntilStopped`. */
 export interface StopResult extends SandboxStopResult {
@@ -50,7 +50,14 @@ export interface SandboxStopResult {
 /** An agent that does not take the order in this time is stuck. */
 const deliverTimeoutMs = 5_000;
 
-const nothing: StopPhases = { deliverMs: null, terminateMs: null, syncMs: null, killMs: null, unmountMs: null, powerOffMs: null };
+const nothing: StopPhases = {
+  deliverMs: null,
+  terminateMs: null,
+  syncMs: null,
+  killMs: null,
+  unmountMs: null,
+  powerOffMs: null,
+};
 
 /**
  * Stops a machine so that nothing the guest wrote is lost: tells its agent, and waits for the VMM to end by itself. Past
@@ -77,14 +84,22 @@ export async function stop(directory: SandboxDirectory, timeoutMs: number): Prom
     if (!byItself) await endRelay(holder.pidfd);
     const ms = performance.now() - begin;
     const exit = directory.exitRecord();
-    const result = { ...stopResult(name, exit), ms, phases: phasesOf(exit, told === null ? delivered - begin : null) };
+    const result = {
+      ...stopResult(name, exit),
+      ms,
+      phases: phasesOf(exit, told === null ? delivered - begin : null),
+    };
     if (endedCleanly(exit)) return { ...result, outcome: 'graceful', reason: null };
     if (exit?.cause === 'kill' || !byItself) {
       const late = `the guest had not stopped within ${timeoutMs} ms`;
       return { ...result, outcome: 'escalated', reason: told ?? late };
     }
     if (exit?.cause === null && haltReport(exit)) {
-      return { ...result, outcome: 'escalated', reason: 'the guest powered off without being able to make its disk read-only' };
+      return {
+        ...result,
+        outcome: 'escalated',
+        reason: 'the guest powered off without being able to make its disk read-only',
+      };
     }
     throw crashed(directory, name, 'it was being stopped, and its last writes may be lost');
   } finally {
@@ -130,7 +145,8 @@ async function giveOrder(directory: SandboxDirectory, timeoutMs: number): Promis
     await connection.requestShutdown();
     return { refused: null, connection };
   } catch (error) {
-    if (error instanceof TimeoutError) return { refused: `the guest agent was not there within ${timeoutMs} ms` };
+    if (error instanceof TimeoutError)
+      return { refused: `the guest agent was not there within ${timeoutMs} ms` };
     if (error instanceof AgentProtocolError) return { refused: error.message };
     if (error instanceof AgentGoneError) return { refused: null }; // it is ending already; how, the exit record tells
     throw error;
@@ -154,5 +170,12 @@ function phasesOf(exit: ExitRecord | null, deliverMs: number | null): StopPhases
   const { terminateMs, syncMs, killMs, unmountMs } = report;
   const guestMs = terminateMs + syncMs + killMs + unmountMs;
   const asked = exit.asked.shutdownMs ?? exit.exitMs;
-  return { deliverMs, terminateMs, syncMs, killMs, unmountMs, powerOffMs: Math.max(0, exit.exitMs - asked - guestMs) };
+  return {
+    deliverMs,
+    terminateMs,
+    syncMs,
+    killMs,
+    unmountMs,
+    powerOffMs: Math.max(0, exit.exitMs - asked - guestMs),
+  };
 }

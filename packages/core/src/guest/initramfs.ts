@@ -49,6 +49,8 @@ function readAgent(path: string): Uint8Array {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw new MissingDependencyError(`The guest agent ${path} is not built. In a checkout: npm run build.`, { cause: error });
+    throw new MissingDependencyError(`The guest agent ${path} is not built. In a checkout: npm run build.`, {
+      cause: error,
+    });
   }
 }

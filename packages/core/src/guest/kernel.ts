@@ -59,6 +59,8 @@ function unpackedKernel(directory: string): GuestKernel {
         .map(({ file }) => join(directory, 'modules', basename(file))),
     };
   } catch (error) {
-    throw new InvalidConfigError(`${directory} holds no guest kernel: kernel.json is missing or damaged.`, { cause: error });
+    throw new InvalidConfigError(`${directory} holds no guest kernel: kernel.json is missing or damaged.`, {
+      cause: error,
+    });
   }
 }

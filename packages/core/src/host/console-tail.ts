@@ -16,7 +16,11 @@ export function logTail(path: string, { lines = 20, bytes = 8192 } = {}): string
     const size = fstatSync(fd).size;
     const buffer = Buffer.alloc(Math.min(size, bytes));
     const read = readSync(fd, buffer, 0, buffer.length, size - buffer.length);
-    return printable(buffer.subarray(0, read).toString('utf8')).trimEnd().split('\n').slice(-lines).join('\n');
+    return printable(buffer.subarray(0, read).toString('utf8'))
+      .trimEnd()
+      .split('\n')
+      .slice(-lines)
+      .join('\n');
   } finally {
     closeSync(fd);
   }

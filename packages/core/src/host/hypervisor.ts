@@ -52,7 +52,8 @@ function probe(accelerator: 'kvm' | 'hvf'): HypervisorReport {
   if (result.ok) {
     return { accelerator, available: true, finding: `API version ${result.apiVersion}`, step: 'done' };
   }
-  const where = accelerator === 'kvm' ? `${result.step === 'open' ? 'open /dev/kvm' : result.step}` : result.step;
+  const where =
+    accelerator === 'kvm' ? `${result.step === 'open' ? 'open /dev/kvm' : result.step}` : result.step;
   return {
     accelerator,
     available: false,

@@ -1,7 +1,8 @@
 /** The one door to the native addon; everything in it is described in `@msbtest/native`. */
+
+export type { HypervisorProbe, SystemError } from '@msbtest/native';
 export * as native from '@msbtest/native';
 export { relayPath } from '@msbtest/native';
-export type { HypervisorProbe, SystemError } from '@msbtest/native';
 
 /** The errno name of a system error, such as `ENOENT`; undefined for any other error. */
 export function errnoOf(error: unknown): string | undefined {

@@ -13,7 +13,7 @@ export interface ToolOptions {
   readonly debianPackage: string;
 }
 
-const keptOutput = 16 * 1024;
+const keptOutput = 4 * 1024;
 
 /**
  * Runs one of the field's tools (mke2fs, sqfstar) to its end, without a shell.
@@ -44,11 +44,14 @@ export async function runTool(name: string, args: readonly string[], options: To
   ended.catch(() => {}); // awaited below, after the input's own outcome
   try {
     const fed =
-      options.input && child.stdin ? pipeline(options.input, child.stdin).then(undefined, (e: unknown) => e) : undefined;
+      options.input && child.stdin
+        ? pipeline(options.input, child.stdin).then(undefined, (e: unknown) => e)
+        : undefined;
     // A source that fails (a damaged layer) closes the pipe: the tool then ends with an error of its own, which is
     // a consequence; the cause is what has to be thrown.
     const [inputError, result] = await Promise.all([fed, ended]);
-    if (timedOut) throw new TimeoutError(`${name} did not end within ${options.timeoutMs} ms and was killed.`);
+    if (timedOut)
+      throw new TimeoutError(`${name} did not end within ${options.timeoutMs} ms and was killed.`);
     if (inputError && !isBrokenPipe(inputError)) throw inputError;
     if (result.code !== 0) {
       throw new IoError(

@@ -1,14 +1,21 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { diskError } from '../disk/upper.js';
 import { writeReadOnlyImage } from '../disk/read-only-image.js';
+import { diskError } from '../disk/upper.js';
 import { ImageError, ImageNotFoundError } from '../errors.js';
 import { errnoOf } from '../host/native.js';
 import type { Places } from '../host/paths.js';
 import { withLock } from '../store/locked.js';
 import { writeWhole } from '../store/whole-file.js';
-import { BlobDirectory, type Descriptor, findManifest, type ImageConfig, readConfig, readManifest } from './layout.js';
+import {
+  BlobDirectory,
+  type Descriptor,
+  findManifest,
+  type ImageConfig,
+  readConfig,
+  readManifest,
+} from './layout.js';
 import { mergeLayers } from './merge-layers.js';
 import { formatReference, parseReference } from './reference.js';
 
@@ -66,7 +73,8 @@ export class ImageStore {
     try {
       return JSON.parse(readFileSync(this.#referencePath(name), 'utf8')) as StoredImage;
     } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw new ImageError(`The record of image ${name} is damaged.`, { cause: error });
+      if (errnoOf(error) !== 'ENOENT')
+        throw new ImageError(`The record of image ${name} is damaged.`, { cause: error });
       const known = this.list().map((image) => image.reference);
       throw new ImageNotFoundError(
         `There is no image ${name} on this machine. ${known.length ? `There are: ${known.join(', ')}.` : 'There are none yet.'} ` +
@@ -117,7 +125,8 @@ export class ImageStore {
       renameSync(unfinished, target);
     } catch (error) {
       rmSync(unfinished, { force: true });
-      if (errnoOf(error) === 'ENOENT') throw new ImageError(`The layout lacks blob ${blob.digest}.`, { cause: error });
+      if (errnoOf(error) === 'ENOENT')
+        throw new ImageError(`The layout lacks blob ${blob.digest}.`, { cause: error });
       throw diskError(`Blob ${blob.digest} could not be stored`, error);
     }
   }
@@ -134,7 +143,8 @@ export class ImageStore {
 /** The name of a stack of layers, as the OCI specification defines it: a digest over the digests. */
 function chainId(diffIds: readonly string[]): string {
   const chain = diffIds.reduce(
-    (below, id) => (below === '' ? id : `sha256:${createHash('sha256').update(`${below} ${id}`).digest('hex')}`),
+    (below, id) =>
+      below === '' ? id : `sha256:${createHash('sha256').update(`${below} ${id}`).digest('hex')}`,
     '',
   );
   const hex = /^sha256:([0-9a-f]{64})$/.exec(chain)?.[1];

@@ -52,6 +52,8 @@ describe('LayerTree', () => {
   it('refuses whiteouts of nothing and links that lead nowhere', () => {
     expect(() => tree([file('.wh.')])).toThrow(ImageError);
     expect(() => tree([file('.wh...')])).toThrow(ImageError);
-    expect(() => tree([{ name: 'l', type: 'link', linkname: 'nowhere' }])).toThrow('is a hard link to nowhere');
+    expect(() => tree([{ name: 'l', type: 'link', linkname: 'nowhere' }])).toThrow(
+      'is a hard link to nowhere',
+    );
   });
 });

@@ -34,7 +34,10 @@ const maxPathBytes = 4096;
  * whiteouts hide what *lower* layers had, never what their own layer brings.
  */
 export class LayerTree {
-  readonly #root: Node = { inode: { origin: { layer: -1, index: -1 }, kind: 'directory' }, children: new Map() };
+  readonly #root: Node = {
+    inode: { origin: { layer: -1, index: -1 }, kind: 'directory' },
+    children: new Map(),
+  };
   #entries = 0;
 
   add(entry: LayerEntry, origin: Origin): void {
@@ -43,8 +46,11 @@ export class LayerTree {
     const last = path.at(-1);
     if (last === undefined) return; // the root itself
     const parent = this.#directory(path.slice(0, -1), origin);
-    if (last === opaque) return hideLower(parent, origin.layer);
-    if (last.startsWith(whiteout)) return hideLowerChild(parent, last.slice(whiteout.length), origin.layer);
+    if (last.startsWith(whiteout)) {
+      if (last === opaque) hideLower(parent, origin.layer);
+      else hideLowerChild(parent, last.slice(whiteout.length), origin.layer);
+      return;
+    }
     if (entry.type === 'directory') {
       const existing = parent.children.get(last);
       if (existing?.inode.kind === 'directory') existing.inode = { origin, kind: 'directory' };
@@ -59,7 +65,8 @@ export class LayerTree {
   directories(): { path: string; origin: Origin | null }[] {
     const found: { path: string; origin: Origin | null }[] = [];
     for (const [path, { inode }] of walk(this.#root)) {
-      if (inode.kind === 'directory') found.push({ path, origin: inode.origin.index < 0 ? null : inode.origin });
+      if (inode.kind === 'directory')
+        found.push({ path, origin: inode.origin.index < 0 ? null : inode.origin });
     }
     return found;
   }
@@ -83,7 +90,10 @@ export class LayerTree {
       let child = node.children.get(name);
       if (child?.inode.kind !== 'directory') {
         // A layer need not mention parents; one that is no directory below is replaced, as extracting it would do.
-        child = { inode: { origin: { layer: origin.layer, index: -1 }, kind: 'directory' }, children: new Map() };
+        child = {
+          inode: { origin: { layer: origin.layer, index: -1 }, kind: 'directory' },
+          children: new Map(),
+        };
         node.children.set(name, child);
       }
       node = child;
@@ -95,7 +105,9 @@ export class LayerTree {
     let node: Node | undefined = this.#root;
     for (const name of components(entry.linkname ?? '')) node = node?.children.get(name);
     if (node?.inode.kind !== 'other') {
-      throw new ImageError(`${entry.name} is a hard link to ${entry.linkname}, which is no file of the image.`);
+      throw new ImageError(
+        `${entry.name} is a hard link to ${entry.linkname}, which is no file of the image.`,
+      );
     }
     return node.inode;
   }
@@ -110,7 +122,8 @@ function hideLower(directory: Node, layer: number): void {
 }
 
 function hideLowerChild(directory: Node, name: string, layer: number): void {
-  if (name === '' || name === '.' || name === '..') throw new ImageError(`"${whiteout}${name}" whites out nothing that could be.`);
+  if (name === '' || name === '.' || name === '..')
+    throw new ImageError(`"${whiteout}${name}" whites out nothing that could be.`);
   const child = directory.children.get(name);
   if (!child) return;
   if (child.inode.kind === 'directory') hideLower(child, layer);
@@ -119,10 +132,13 @@ function hideLowerChild(directory: Node, name: string, layer: number): void {
 
 /** A tar name's parts, with nothing in it that could lead out of the tree. */
 function components(name: string): string[] {
-  if (Buffer.byteLength(name) > maxPathBytes) throw new ImageError(`A path of the image is longer than ${maxPathBytes} bytes.`);
+  if (Buffer.byteLength(name) > maxPathBytes)
+    throw new ImageError(`A path of the image is longer than ${maxPathBytes} bytes.`);
   const parts = name.split('/').filter((part) => part !== '' && part !== '.');
   if (parts.includes('..') || name.includes('\0')) {
-    throw new ImageError(`The image has an entry named ${JSON.stringify(name)}, which leads out of its root.`);
+    throw new ImageError(
+      `The image has an entry named ${JSON.stringify(name)}, which leads out of its root.`,
+    );
   }
   return parts;
 }

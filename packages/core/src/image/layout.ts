@@ -59,7 +59,9 @@ export class BlobDirectory {
     const bytes = readBounded(this.path(descriptor.digest), descriptor.digest);
     const actual = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
     if (actual !== descriptor.digest || bytes.length !== descriptor.size) {
-      throw new ImageError(`Blob ${descriptor.digest} is damaged: it holds ${bytes.length} bytes with digest ${actual}.`);
+      throw new ImageError(
+        `Blob ${descriptor.digest} is damaged: it holds ${bytes.length} bytes with digest ${actual}.`,
+      );
     }
     return parseObject(bytes, descriptor.digest);
   }
@@ -70,7 +72,9 @@ export class BlobDirectory {
     try {
       const { size } = statSync(path);
       if (size !== descriptor.size) {
-        throw new ImageError(`Blob ${descriptor.digest} is ${size} bytes long; its manifest says ${descriptor.size}.`);
+        throw new ImageError(
+          `Blob ${descriptor.digest} is ${size} bytes long; its manifest says ${descriptor.size}.`,
+        );
       }
     } catch (error) {
       if (error instanceof ImageError) throw error;
@@ -91,12 +95,14 @@ export function findManifest(layout: string, architecture: string): Descriptor {
   for (let depth = 0; depth < maxIndexDepth; depth++) {
     const candidates = array(index.manifests, 'manifests').map((entry) => descriptor(entry, 'a manifest'));
     const fitting = candidates.filter(
-      ({ platform }) => !platform?.architecture || (platform.architecture === architecture && platform.os === 'linux'),
+      ({ platform }) =>
+        !platform?.architecture || (platform.architecture === architecture && platform.os === 'linux'),
     );
     const chosen = fitting[0];
     if (!chosen) throw new ImageError(`The image in ${layout} has no variant for linux/${architecture}.`);
     if (manifestTypes.includes(chosen.mediaType)) return chosen;
-    if (!indexTypes.includes(chosen.mediaType)) throw new ImageError(`Unknown manifest type ${chosen.mediaType}.`);
+    if (!indexTypes.includes(chosen.mediaType))
+      throw new ImageError(`Unknown manifest type ${chosen.mediaType}.`);
     index = blobs.readDocument(chosen);
   }
   throw new ImageError(`The image in ${layout} nests indexes more than ${maxIndexDepth} deep.`);
@@ -105,7 +111,8 @@ export function findManifest(layout: string, architecture: string): Descriptor {
 export function readManifest(blobs: BlobDirectory, of: Descriptor): Manifest {
   const document = blobs.readDocument(of);
   const layers = array(document.layers, 'layers').map((layer) => descriptor(layer, 'a layer'));
-  if (layers.length > maxLayers) throw new ImageError(`The image has ${layers.length} layers; ${maxLayers} are allowed.`);
+  if (layers.length > maxLayers)
+    throw new ImageError(`The image has ${layers.length} layers; ${maxLayers} are allowed.`);
   return { config: descriptor(document.config, 'the configuration'), layers };
 }
 
@@ -125,7 +132,8 @@ export function readConfig(blobs: BlobDirectory, of: Descriptor): ImageConfig {
 function readBounded(path: string, what: string): Buffer {
   try {
     const { size } = statSync(path);
-    if (size > maxDocumentBytes) throw new ImageError(`${what} is ${size} bytes long; documents end at ${maxDocumentBytes}.`);
+    if (size > maxDocumentBytes)
+      throw new ImageError(`${what} is ${size} bytes long; documents end at ${maxDocumentBytes}.`);
     return readFileSync(path);
   } catch (error) {
     if (error instanceof ImageError) throw error;
@@ -145,12 +153,14 @@ function parseObject(bytes: Buffer, what: string): Record<string, unknown> {
 function descriptor(value: unknown, what: string): Descriptor {
   const fields = object(value, what);
   const size = fields.size;
-  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) throw new ImageError(`The size of ${what} is no size.`);
+  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0)
+    throw new ImageError(`The size of ${what} is no size.`);
   return { ...fields, mediaType: text(fields.mediaType, what), digest: text(fields.digest, what), size };
 }
 
 function object(value: unknown, what: string): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new ImageError(`${what} is not a JSON object.`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new ImageError(`${what} is not a JSON object.`);
   return value as Record<string, unknown>;
 }
 
@@ -160,6 +170,7 @@ function array(value: unknown, what: string): readonly unknown[] {
 }
 
 function text(value: unknown, what: string): string {
-  if (typeof value !== 'string') throw new ImageError(`${what} lacks a text where the specification has one.`);
+  if (typeof value !== 'string')
+    throw new ImageError(`${what} lacks a text where the specification has one.`);
   return value;
 }

@@ -38,7 +38,9 @@ export async function mergeLayers(
       if (header.type === 'directory') directories.set(originKey({ layer, index }), header);
     });
     if (diffId !== diffIds[layer]) {
-      throw new ImageError(`Layer ${descriptor.digest} unpacks to ${diffId}; its image says ${diffIds[layer]}.`);
+      throw new ImageError(
+        `Layer ${descriptor.digest} unpacks to ${diffId}; its image says ${diffIds[layer]}.`,
+      );
     }
   }
   const merged = pack();
@@ -58,7 +60,16 @@ async function copySurvivors(
 ): Promise<void> {
   for (const { path, origin } of tree.directories()) {
     const header = origin && directories.get(originKey(origin));
-    await writeEntry(merged, { mode: 0o755, uid: 0, gid: 0, mtime: new Date(0), ...header, name: path, type: 'directory', size: 0 });
+    await writeEntry(merged, {
+      mode: 0o755,
+      uid: 0,
+      gid: 0,
+      mtime: new Date(0),
+      ...header,
+      name: path,
+      type: 'directory',
+      size: 0,
+    });
   }
   const files = tree.files();
   for (const [layer, descriptor] of layers.entries()) {
@@ -85,7 +96,12 @@ async function readLayer(blobs: BlobDirectory, descriptor: Descriptor, visit: Vi
     transform(chunk: Buffer, _encoding, done) {
       hash.update(chunk);
       bytes += chunk.length;
-      done(bytes > maxLayerBytes ? new ImageError(`Layer ${descriptor.digest} unpacks to more than ${maxLayerBytes} bytes.`) : null, chunk);
+      done(
+        bytes > maxLayerBytes
+          ? new ImageError(`Layer ${descriptor.digest} unpacks to more than ${maxLayerBytes} bytes.`)
+          : null,
+        chunk,
+      );
     },
   });
   const entries = extract();
@@ -100,12 +116,18 @@ async function readLayer(blobs: BlobDirectory, descriptor: Descriptor, visit: Vi
     await Promise.all([pipeline(blobs.open(descriptor), decompressor(), measured, entries), visiting]);
   } catch (error) {
     if (error instanceof ImageError) throw error;
-    throw new ImageError(`Layer ${descriptor.digest} is damaged: ${(error as Error).message}`, { cause: error });
+    throw new ImageError(`Layer ${descriptor.digest} is damaged: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
   return `sha256:${hash.digest('hex')}`;
 }
 
-function writeEntry(merged: Pack, header: Partial<Header> & { name: string }, content?: Readable): Promise<void> {
+function writeEntry(
+  merged: Pack,
+  header: Partial<Header> & { name: string },
+  content?: Readable,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const entry = merged.entry(header, (error) => (error ? reject(error) : resolve()));
     if (content && header.type !== 'link' && (header.size ?? 0) > 0) {

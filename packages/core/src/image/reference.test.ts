@@ -21,10 +21,21 @@ describe('image references', () => {
     expect(formatReference(parseReference(full))).toBe(full);
   });
 
-  it.each(['', ':', 'Alpine', 'a//b', 'a:', 'a:b c', '../x', 'a/../b', 'a@sha256:zz', `a@${digest}@${digest}`, 'x'.repeat(300), '-x/y', 'a b'])(
-    'refuses %j',
-    (text) => {
-      expect(() => parseReference(text)).toThrow(InvalidConfigError);
-    },
-  );
+  it.each([
+    '',
+    ':',
+    'Alpine',
+    'a//b',
+    'a:',
+    'a:b c',
+    '../x',
+    'a/../b',
+    'a@sha256:zz',
+    `a@${digest}@${digest}`,
+    'x'.repeat(300),
+    '-x/y',
+    'a b',
+  ])('refuses %j', (text) => {
+    expect(() => parseReference(text)).toThrow(InvalidConfigError);
+  });
 });

@@ -12,7 +12,8 @@ const component = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*';
 const repositoryPattern = new RegExp(`^${component}(?:/${component})*$`);
 const tagPattern = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 const digestPattern = /^[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-f]{32,}$/;
-const registryPattern = /^(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?$/;
+const registryPattern =
+  /^(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?$/;
 
 /**
  * Reads a reference the way container tools do: no registry means `docker.io`, one name there means `library/name`, neither tag nor
@@ -22,7 +23,8 @@ const registryPattern = /^(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-
  */
 export function parseReference(text: string): ImageReference {
   const [withoutDigest = '', digest = null, ...rest] = text.split('@');
-  if (rest.length > 0 || (digest !== null && !digestPattern.test(digest))) throw malformed(text, 'its digest');
+  if (rest.length > 0 || (digest !== null && !digestPattern.test(digest)))
+    throw malformed(text, 'its digest');
   const slash = withoutDigest.indexOf('/');
   const first = slash < 0 ? '' : withoutDigest.slice(0, slash);
   // What stands before the first slash is a registry only if it looks like a host.

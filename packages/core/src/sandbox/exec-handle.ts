@@ -34,7 +34,11 @@ export class ExecSink implements AsyncDisposable {
   async write(data: Uint8Array | string): Promise<void> {
     const bytes = toBytes(data);
     for (let at = 0; at < bytes.length; at += stdinChunkBytes) {
-      await this.#connection.send('core.exec.stdin', { data: bytes.subarray(at, at + stdinChunkBytes) }, { id: this.#id });
+      await this.#connection.send(
+        'core.exec.stdin',
+        { data: bytes.subarray(at, at + stdinChunkBytes) },
+        { id: this.#id },
+      );
     }
   }
 
@@ -189,7 +193,10 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
     } catch (error) {
       this.#finish();
       if (!(error instanceof ExecTimeoutError)) throw error;
-      throw this.#timeoutError({ stdout: joined('stdout').toString('utf8'), stderr: joined('stderr').toString('utf8') });
+      throw this.#timeoutError({
+        stdout: joined('stdout').toString('utf8'),
+        stderr: joined('stderr').toString('utf8'),
+      });
     }
     throw new AgentProtocolError(`"${this.#command}" has ended, and how was told to an earlier reader.`);
   }
@@ -231,11 +238,17 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
       case 'core.exec.stderr':
         return { kind: 'stderr', data: payload.bytes('data') };
       case 'core.exec.stdin.error':
-        return { kind: 'stdinError', errnoName: payload.optionalText('errno_name') ?? null, message: payload.text('message') };
+        return {
+          kind: 'stdinError',
+          errnoName: payload.optionalText('errno_name') ?? null,
+          message: payload.text('message'),
+        };
       case 'core.exec.exited':
         return { kind: 'exited', code: payload.int('code'), signal: payload.optionalInt('signal') ?? null };
       case 'core.error':
-        throw new AgentProtocolError(`The agent refused a message about "${this.#command}": ${payload.text('message')}`);
+        throw new AgentProtocolError(
+          `The agent refused a message about "${this.#command}": ${payload.text('message')}`,
+        );
       default:
         return null; // a newer agent may say more
     }
@@ -266,7 +279,11 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
 
   #timeoutError(output = { stdout: '', stderr: '' }): ExecTimeoutError {
     const timeoutMs = this.#options.timeoutMs ?? 0;
-    return new ExecTimeoutError(`"${this.#command}" ran longer than its time-out of ${timeoutMs} ms and was killed.`, timeoutMs, output);
+    return new ExecTimeoutError(
+      `"${this.#command}" ran longer than its time-out of ${timeoutMs} ms and was killed.`,
+      timeoutMs,
+      output,
+    );
   }
 
   #limitError(): OutputLimitError {
@@ -303,12 +320,16 @@ const failureKinds: readonly string[] = [
 function startError(command: string, { type, payload }: ReceivedMessage): Error {
   if (type === 'core.exec.failed') {
     const kind = payload.text('kind');
-    return new ExecFailedError(`"${command}" could not be started in the sandbox: ${payload.text('message')}`, {
-      kind: failureKinds.includes(kind) ? (kind as ExecFailureKind) : 'other',
-      errnoName: payload.optionalText('errno_name') ?? null,
-      stage: payload.optionalText('stage') ?? null,
-    });
+    return new ExecFailedError(
+      `"${command}" could not be started in the sandbox: ${payload.text('message')}`,
+      {
+        kind: failureKinds.includes(kind) ? (kind as ExecFailureKind) : 'other',
+        errnoName: payload.optionalText('errno_name') ?? null,
+        stage: payload.optionalText('stage') ?? null,
+      },
+    );
   }
-  if (type === 'core.error') return new AgentProtocolError(`The agent refused to run "${command}": ${payload.text('message')}`);
+  if (type === 'core.error')
+    return new AgentProtocolError(`The agent refused to run "${command}": ${payload.text('message')}`);
   return new AgentProtocolError(`The agent answered the request to run "${command}" with ${type}.`);
 }

@@ -90,7 +90,9 @@ export class ExecOptionsBuilder {
   }
   env(key: string, value: string): this {
     if (key === '' || /[=\0]/.test(key) || value.includes('\0')) {
-      throw new InvalidConfigError(`${JSON.stringify(key)} cannot be set as an environment variable of a command.`);
+      throw new InvalidConfigError(
+        `${JSON.stringify(key)} cannot be set as an environment variable of a command.`,
+      );
     }
     this.options.env[key] = value;
     return this;
@@ -101,7 +103,8 @@ export class ExecOptionsBuilder {
   }
   /** Milliseconds after which the command is killed; default: none. Kept by the host, however stuck the guest is. */
   timeout(ms: number): this {
-    if (!(ms > 0)) throw new InvalidConfigError(`A command's time-out is ${ms}; it is a positive number of milliseconds.`);
+    if (!(ms > 0))
+      throw new InvalidConfigError(`A command's time-out is ${ms}; it is a positive number of milliseconds.`);
     this.options.timeoutMs = ms;
     return this;
   }

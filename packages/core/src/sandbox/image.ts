@@ -23,7 +23,9 @@ export const Image = {
   },
 
   async list(): Promise<ImageHandle[]> {
-    return environmentFrom().images.list().map((image) => new ImageHandle(image));
+    return environmentFrom()
+      .images.list()
+      .map((image) => new ImageHandle(image));
   },
 
   /** Takes an image from an OCI layout directory into the store, named `tag`. @throws ImageError */

@@ -1,11 +1,11 @@
+import { closeSync } from 'node:fs';
 import { AgentConnection, AgentGoneError } from '../agent/connection.js';
-import { AgentProtocolError, SandboxCrashedError, SandboxNotRunningError } from '../errors.js';
 import { crashed, describeExit, statusOf } from '../engine/ending.js';
 import type { Environment } from '../engine/environment.js';
 import { kill, type SandboxStopResult, type StopResult, stop, waitUntilStopped } from '../engine/stop.js';
+import { AgentProtocolError, type SandboxCrashedError, SandboxNotRunningError } from '../errors.js';
 import type { SandboxConfig, SandboxRecord } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
-import { closeSync } from 'node:fs';
 
 /** A stop's budget when the caller names none, as in `microsandbox`; milliseconds. */
 const stopTimeoutMs = 10_000;
@@ -123,7 +123,10 @@ export abstract class SandboxBase {
   }
 
   /** @internal A connection of its own for one piece of work. */
-  protected async openConnection(timeoutMs = connectTimeoutMs, signal?: AbortSignal): Promise<AgentConnection> {
+  protected async openConnection(
+    timeoutMs = connectTimeoutMs,
+    signal?: AbortSignal,
+  ): Promise<AgentConnection> {
     this.directory.expectId(this.id);
     try {
       return await AgentConnection.connect(this.directory.agentSocket, { timeoutMs, signal });
@@ -144,7 +147,10 @@ export abstract class SandboxBase {
     }
     const exit = this.directory.exitRecord();
     if (exit && statusOf(null, exit) === 'stopped') {
-      return new SandboxNotRunningError(`Sandbox "${this.name}" is not running: ${describeExit(exit)} Start it with start().`, { cause });
+      return new SandboxNotRunningError(
+        `Sandbox "${this.name}" is not running: ${describeExit(exit)} Start it with start().`,
+        { cause },
+      );
     }
     const error: SandboxCrashedError = crashed(this.directory, this.name, 'it was in use');
     error.cause = cause;

@@ -103,10 +103,13 @@ export class SandboxBuilder {
   /** The configuration, checked. @throws InvalidConfigError */
   async build(): Promise<SandboxConfig> {
     checkName(this.#name);
-    if (this.#image === undefined) throw new InvalidConfigError(`Sandbox "${this.#name}" needs an image: .image('alpine')`);
+    if (this.#image === undefined)
+      throw new InvalidConfigError(`Sandbox "${this.#name}" needs an image: .image('alpine')`);
     for (const [key, value] of Object.entries(this.#env)) {
       if (key === '' || /[=\0]/.test(key) || value.includes('\0')) {
-        throw new InvalidConfigError(`${JSON.stringify(key)} cannot be an environment variable: names have no "=", nothing has a NUL.`);
+        throw new InvalidConfigError(
+          `${JSON.stringify(key)} cannot be an environment variable: names have no "=", nothing has a NUL.`,
+        );
       }
     }
     return {
@@ -147,8 +150,11 @@ function checkInteger(what: string, value: number, least: number, most: number, 
 }
 
 function checkHostname(name: string): string {
-  if (/^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(name) && name.length <= maxHostnameBytes) return name;
-  throw new InvalidConfigError(`hostname is "${name}"; it has letters, digits, "-" and ".", at most ${maxHostnameBytes}.`);
+  if (/^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(name) && name.length <= maxHostnameBytes)
+    return name;
+  throw new InvalidConfigError(
+    `hostname is "${name}"; it has letters, digits, "-" and ".", at most ${maxHostnameBytes}.`,
+  );
 }
 
 /** A hostname that says whose it is, also for names that no host could have: those end in a part of their hash. */

@@ -5,9 +5,9 @@ import { InvalidConfigError, SandboxNotFoundError, SandboxNotRunningError } from
 import { logTail } from '../host/console-tail.js';
 import type { SandboxConfig, SandboxRecord, SandboxStatus } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
-import { defaultBootTimeoutMs } from './sandbox-builder.js';
 import { Sandbox } from './sandbox.js';
 import { connectTimeoutMs, SandboxBase } from './sandbox-base.js';
+import { defaultBootTimeoutMs } from './sandbox-builder.js';
 
 const pageSize = 20;
 const maxPageSize = 100;
@@ -17,7 +17,12 @@ export class SandboxHandle extends SandboxBase {
   readonly status: SandboxStatus;
 
   /** @internal */
-  constructor(environment: Environment, directory: SandboxDirectory, record: SandboxRecord, status: SandboxStatus) {
+  constructor(
+    environment: Environment,
+    directory: SandboxDirectory,
+    record: SandboxRecord,
+    status: SandboxStatus,
+  ) {
     super(environment, directory, record);
     this.status = status;
   }
@@ -69,7 +74,9 @@ export class SandboxHandle extends SandboxBase {
   async connectWithTimeout(timeoutMs: number): Promise<Sandbox> {
     const { status } = await this.refresh();
     if (status === 'stopped' || status === 'crashed') {
-      throw new SandboxNotRunningError(`Sandbox "${this.name}" is ${status}. Start it with start(), then connect.`);
+      throw new SandboxNotRunningError(
+        `Sandbox "${this.name}" is ${status}. Start it with start(), then connect.`,
+      );
     }
     (await this.openConnection(timeoutMs)).close();
     return new Sandbox(this.environment, this.directory, this.record, null);
@@ -83,7 +90,9 @@ export class SandboxHandle extends SandboxBase {
 
   /** The last lines that the guest's console and its VMM printed, safe for a terminal. Works on stopped sandboxes too. */
   async consoleTail(lines = 200): Promise<string> {
-    const parts = [this.directory.consoleLog, this.directory.vmmLog].map((path) => logTail(path, { lines, bytes: lines * 400 }));
+    const parts = [this.directory.consoleLog, this.directory.vmmLog].map((path) =>
+      logTail(path, { lines, bytes: lines * 400 }),
+    );
     return parts.filter(Boolean).join('\n');
   }
 }
@@ -122,7 +131,8 @@ export class SandboxListBuilder {
     for (const directory of await environment.sandboxes.list()) {
       const handle = await openIfThere(environment, directory);
       if (!handle || (this.#cursor !== undefined && cursorOf(handle) <= this.#cursor)) continue;
-      if (handles.length === this.#limit) return { sandboxes: handles, ...(last === undefined ? {} : { nextCursor: last }) };
+      if (handles.length === this.#limit)
+        return { sandboxes: handles, ...(last === undefined ? {} : { nextCursor: last }) };
       handles.push(handle);
       last = cursorOf(handle);
     }
@@ -134,7 +144,10 @@ function cursorOf(handle: SandboxHandle): string {
   return `${handle.createdAt.toISOString()} ${handle.id}`;
 }
 
-async function openIfThere(environment: Environment, directory: SandboxDirectory): Promise<SandboxHandle | undefined> {
+async function openIfThere(
+  environment: Environment,
+  directory: SandboxDirectory,
+): Promise<SandboxHandle | undefined> {
   try {
     return await SandboxHandle.open(environment, directory);
   } catch (error) {

@@ -19,7 +19,12 @@ export class Sandbox extends SandboxBase implements AsyncDisposable {
   #owns: boolean;
 
   /** @internal */
-  constructor(environment: Environment, directory: SandboxDirectory, record: SandboxRecord, machine: RunningMachine | null) {
+  constructor(
+    environment: Environment,
+    directory: SandboxDirectory,
+    record: SandboxRecord,
+    machine: RunningMachine | null,
+  ) {
     super(environment, directory, record);
     this.#machine = machine;
     this.#owns = machine !== null;
@@ -85,7 +90,10 @@ export class Sandbox extends SandboxBase implements AsyncDisposable {
     return this.execWith(cmd, (options) => options.args(args));
   }
 
-  async execWith(cmd: string, configure: (options: ExecOptionsBuilder) => ExecOptionsBuilder): Promise<ExecOutput> {
+  async execWith(
+    cmd: string,
+    configure: (options: ExecOptionsBuilder) => ExecOptionsBuilder,
+  ): Promise<ExecOutput> {
     return (await this.execStreamWith(cmd, configure)).collect();
   }
 
@@ -94,7 +102,10 @@ export class Sandbox extends SandboxBase implements AsyncDisposable {
     return this.execStreamWith(cmd, (options) => options.args(args));
   }
 
-  async execStreamWith(cmd: string, configure: (options: ExecOptionsBuilder) => ExecOptionsBuilder): Promise<ExecHandle> {
+  async execStreamWith(
+    cmd: string,
+    configure: (options: ExecOptionsBuilder) => ExecOptionsBuilder,
+  ): Promise<ExecHandle> {
     const { options } = configure(new ExecOptionsBuilder());
     const connection = await this.openConnection(undefined, options.signal);
     return ExecHandle.start(connection, cmd, options, this.explainLoss);
@@ -125,11 +136,16 @@ export class Sandbox extends SandboxBase implements AsyncDisposable {
     } finally {
       this.#machine?.leash.release();
     }
-    if (this.configuration.ephemeral) await (await SandboxHandle.open(this.environment, this.directory)).remove();
+    if (this.configuration.ephemeral)
+      await (await SandboxHandle.open(this.environment, this.directory)).remove();
   }
 
   /** @internal */
-  static async boot(environment: Environment, directory: SandboxDirectory, timeoutMs: number): Promise<Sandbox> {
+  static async boot(
+    environment: Environment,
+    directory: SandboxDirectory,
+    timeoutMs: number,
+  ): Promise<Sandbox> {
     const { record, machine } = await startMachine(environment, directory, { timeoutMs });
     return new Sandbox(environment, directory, record, machine);
   }

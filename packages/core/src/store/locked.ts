@@ -15,7 +15,9 @@ export async function withLock<T>(path: string, timeoutMs: number, work: () => P
     fd = await native.lockFile(path, timeoutMs);
   } catch (error) {
     if (errnoOf(error) !== 'ETIMEDOUT') throw error;
-    throw new TimeoutError(`Another process has held the lock ${path} for more than ${timeoutMs} ms.`, { cause: error });
+    throw new TimeoutError(`Another process has held the lock ${path} for more than ${timeoutMs} ms.`, {
+      cause: error,
+    });
   }
   try {
     return await work();

@@ -30,7 +30,11 @@ export interface ExitRecord {
   readonly startedAtUnixMs: number;
   readonly readyMs: number | null;
   readonly exitMs: number;
-  readonly asked: { readonly shutdownMs: number | null; readonly killMs: number | null; readonly ownerDeathMs: number | null };
+  readonly asked: {
+    readonly shutdownMs: number | null;
+    readonly killMs: number | null;
+    readonly ownerDeathMs: number | null;
+  };
   /** Why the relay ended the VMM; null when the VMM ended by itself. */
   readonly cause: 'spawn' | 'agent-protocol' | 'kill' | 'owner-death' | null;
   readonly vmm: { readonly pid: number; readonly code: number | null; readonly signal: number | null } | null;
@@ -40,4 +44,11 @@ export interface ExitRecord {
 }
 
 /** As in the npm package `microsandbox`. */
-export type SandboxStatus = 'created' | 'starting' | 'running' | 'draining' | 'paused' | 'stopped' | 'crashed';
+export type SandboxStatus =
+  | 'created'
+  | 'starting'
+  | 'running'
+  | 'draining'
+  | 'paused'
+  | 'stopped'
+  | 'crashed';

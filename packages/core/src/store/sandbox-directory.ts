@@ -1,6 +1,15 @@
-import { closeSync, existsSync, fstatSync, openSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { SandboxNotFoundError, SandboxReplacedError, SandboxStillRunningError } from '../errors.js';
 import { errnoOf, native } from '../host/native.js';
 import { type Places, socketDirectory } from '../host/paths.js';
@@ -88,14 +97,14 @@ export class SandboxDirectory {
    * it.
    */
   async holder(): Promise<Holder> {
-    const line = this.#lockLine();
-    const pidfd = line && openPidfd(line.pid);
-    if (await this.#lockIsFree()) {
-      if (pidfd !== undefined) closeSync(pidfd);
+    const relay = this.#relay();
+    const lock = await this.#tryAcquire(relay !== undefined);
+    if (lock !== undefined) {
+      closeSync(lock);
+      if (relay) closeSync(relay.pidfd);
       return null;
     }
-    if (line && pidfd !== undefined) return { kind: 'relay', pidfd, state: line.state };
-    return { kind: 'creator' };
+    return relay ? { kind: 'relay', ...relay } : { kind: 'creator' };
   }
 
   /**
@@ -105,35 +114,35 @@ export class SandboxDirectory {
    * @throws SandboxStillRunningError when somebody else keeps it; SandboxNotFoundError when the directory has gone.
    */
   async acquire(): Promise<number> {
-    const fd = await this.#tryAcquire();
-    if (fd !== undefined) return fd;
-    const { name } = this.record().config;
-    throw new SandboxStillRunningError(`Sandbox "${name}" is running. Stop it first (stop or kill), then try again.`);
-  }
-
-  async #tryAcquire(): Promise<number | undefined> {
-    let fd: number;
-    try {
-      statSync(this.#lock); // lockFile would make it in a directory that is being removed
-      fd = await native.lockFile(this.#lock, glanceMs);
-    } catch (error) {
-      if (errnoOf(error) === 'ETIMEDOUT') return undefined;
-      if (errnoOf(error) === 'ENOENT') throw new SandboxNotFoundError(`There is no sandbox at ${this.path} any more.`);
-      throw error;
+    const relay = this.#relay();
+    if (relay) closeSync(relay.pidfd);
+    const lock = await this.#tryAcquire(relay !== undefined);
+    if (lock === undefined) {
+      const { name } = this.record().config;
+      throw new SandboxStillRunningError(
+        `Sandbox "${name}" is running. Stop it first (stop or kill), then try again.`,
+      );
     }
-    if (sameFile(fd, this.#lock)) return fd;
-    closeSync(fd); // the directory was removed, and maybe made again, while we waited
+    if (sameFile(lock, this.#lock)) return lock;
+    closeSync(lock); // the directory was removed, and maybe made again, while we waited
     throw new SandboxNotFoundError(`There is no sandbox at ${this.path} any more.`);
   }
 
-  async #lockIsFree(): Promise<boolean> {
+  /**
+   * @param relayLives a lock that is held is then the relay's, and there is nothing to wait for. Otherwise it may be held by one
+   *   who only looks, as we do.
+   * @returns undefined when it is held.
+   */
+  async #tryAcquire(relayLives: boolean): Promise<number | undefined> {
     try {
-      const fd = await this.#tryAcquire();
-      if (fd === undefined) return false;
+      const fd = openSync(this.#lock, 'r+'); // never makes it: the directory may be on its way out
+      if (native.tryLock(fd)) return fd;
       closeSync(fd);
-      return true;
+      return relayLives ? undefined : await native.lockFile(this.#lock, glanceMs);
     } catch (error) {
-      if (error instanceof SandboxNotFoundError) return true;
+      if (errnoOf(error) === 'ETIMEDOUT') return undefined;
+      if (errnoOf(error) === 'ENOENT')
+        throw new SandboxNotFoundError(`There is no sandbox at ${this.path} any more.`);
       throw error;
     }
   }
@@ -159,16 +168,18 @@ export class SandboxDirectory {
     await rm(this.sockets, { recursive: true, force: true });
   }
 
-  #lockLine(): { pid: number; state: 'starting' | 'running' | 'stopping' } | undefined {
-    let text: string;
+  /** The process that wrote its number into the lock file, if it lives. */
+  #relay(): { pidfd: number; state: 'starting' | 'running' | 'stopping' } | undefined {
+    let line: string;
     try {
-      text = readFileSync(this.#lock, 'utf8');
+      line = readFileSync(this.#lock, 'utf8');
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return undefined;
       throw error;
     }
-    const [, pid, state] = /^(\d+) (starting|running|stopping)\b/.exec(text) ?? [];
-    return pid ? { pid: Number(pid), state: state as 'starting' | 'running' | 'stopping' } : undefined;
+    const [, pid, state] = /^(\d+) (starting|running|stopping)\b/.exec(line) ?? [];
+    const pidfd = pid === undefined ? undefined : openPidfd(Number(pid));
+    return pidfd === undefined ? undefined : { pidfd, state: state as 'starting' | 'running' | 'stopping' };
   }
 }
 

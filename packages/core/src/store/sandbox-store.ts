@@ -1,7 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { InvalidConfigError, SandboxAlreadyExistsError, SandboxNotFoundError, SandboxStillRunningError } from '../errors.js';
+import {
+  InvalidConfigError,
+  SandboxAlreadyExistsError,
+  SandboxNotFoundError,
+  SandboxStillRunningError,
+} from '../errors.js';
 import { errnoOf, native } from '../host/native.js';
 import type { Places } from '../host/paths.js';
 import type { SandboxRecord } from './record.js';
@@ -31,7 +36,10 @@ export class SandboxStore {
    * @returns the directory and its lock, held.
    * @throws SandboxAlreadyExistsError when the name is taken, by an earlier claim or one that is quicker.
    */
-  async claim(record: SandboxRecord, fill: (directory: SandboxDirectory) => Promise<void>): Promise<{ directory: SandboxDirectory; lock: number }> {
+  async claim(
+    record: SandboxRecord,
+    fill: (directory: SandboxDirectory) => Promise<void>,
+  ): Promise<{ directory: SandboxDirectory; lock: number }> {
     const { name } = record.config;
     const path = this.#pathOf(name);
     await this.sweep();
@@ -96,7 +104,9 @@ export class SandboxStore {
         await directory.remove(await directory.acquire());
       } catch (error) {
         const inUseOrGone =
-          error instanceof SandboxStillRunningError || error instanceof SandboxNotFoundError || errnoOf(error) === 'ENOENT';
+          error instanceof SandboxStillRunningError ||
+          error instanceof SandboxNotFoundError ||
+          errnoOf(error) === 'ENOENT';
         if (!inUseOrGone) throw error;
       }
     }
@@ -129,10 +139,13 @@ export function checkName(name: string): void {
   const bytes = Buffer.byteLength(name);
   if (bytes === 0) throw new InvalidConfigError('A sandbox needs a name; it is empty.');
   if (bytes > maxNameBytes) {
-    throw new InvalidConfigError(`The sandbox name is ${bytes} bytes long; ${maxNameBytes} bytes of UTF-8 are allowed: "${name.slice(0, 40)}…"`);
+    throw new InvalidConfigError(
+      `The sandbox name is ${bytes} bytes long; ${maxNameBytes} bytes of UTF-8 are allowed: "${name.slice(0, 40)}…"`,
+    );
   }
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to refuse
-  if (/[\u0000-\u001f\u007f]/.test(name)) throw new InvalidConfigError('A sandbox name has no control characters.');
+  if (/[\u0000-\u001f\u007f]/.test(name))
+    throw new InvalidConfigError('A sandbox name has no control characters.');
 }
 
 function alreadyExists(name: string): SandboxAlreadyExistsError {

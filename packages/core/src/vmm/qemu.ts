@@ -1,6 +1,7 @@
 import { MissingDependencyError } from '../errors.js';
 import { findExecutable } from '../host/executables.js';
 import type { Accelerator } from '../host/hypervisor.js';
+import { native } from '../host/native.js';
 import type { CommandLine, MachineSpec, Vmm } from './vmm.js';
 
 /** What differs between the processors that guests can have; a guest has its host's. */
@@ -9,8 +10,8 @@ interface Architecture {
   readonly debianPackage: string;
   machine(accelerator: Accelerator): string;
   readonly console: string;
-  /** The kernel's words for a quick and quiet boot on that machine. */
-  readonly kernelArguments: string;
+  /** What the kernel has to be told on that machine. */
+  kernelArguments(accelerator: Accelerator): string;
 }
 
 const architectures: Readonly<Record<string, Architecture>> = {
@@ -22,16 +23,27 @@ const architectures: Readonly<Record<string, Architecture>> = {
     machine: (accelerator) =>
       `microvm,acpi=on,rtc=on,isa-serial=on,pcie=off,usb=off${accelerator === 'tcg' ? '' : ',pit=off,pic=off'}`,
     console: 'ttyS0',
-    kernelArguments: 'no_timer_check tsc=reliable',
+    // Without a hypervisor's clock the kernel measures its time-stamp counter against an emulated timer, which fails while the
+    // host is busy, and it then hangs. Under emulation the counter is the host's, so its rate can be told.
+    kernelArguments: (accelerator) =>
+      accelerator === 'tcg' ? `no_timer_check tsc=reliable tsc_early_khz=${tscKhz()}` : 'no_timer_check',
   },
   arm64: {
     program: 'qemu-system-aarch64',
     debianPackage: 'qemu-system-arm',
     machine: () => 'virt,gic-version=max',
     console: 'ttyAMA0',
-    kernelArguments: '',
+    kernelArguments: () => '',
   },
 };
+
+let measuredTscKhz: number | undefined;
+
+/** Measured once for each process: it takes 20 ms and does not change. */
+function tscKhz(): number {
+  measuredTscKhz ??= Math.round(native.measureTscKhz());
+  return measuredTscKhz;
+}
 
 /** The descriptors that the relay hands to the VMM. */
 const agentFd = 3;
@@ -62,7 +74,9 @@ export function qemuProgram(env: NodeJS.ProcessEnv = process.env): string {
 function hostArchitecture(): Architecture {
   const architecture = architectures[process.arch];
   if (architecture) return architecture;
-  throw new MissingDependencyError(`There are no microVMs for ${process.arch} processors yet; x64 and arm64 have them.`);
+  throw new MissingDependencyError(
+    `There are no microVMs for ${process.arch} processors yet; x64 and arm64 have them.`,
+  );
 }
 
 function qemuArguments(spec: MachineSpec, architecture: Architecture): string[] {
@@ -70,7 +84,7 @@ function qemuArguments(spec: MachineSpec, architecture: Architecture): string[] 
     `console=${architecture.console}`,
     'quiet loglevel=4', // warnings and worse: what a failed boot is explained with
     'panic=-1 reboot=t', // a guest that panics ends at once, with the reason on its console
-    architecture.kernelArguments,
+    architecture.kernelArguments(spec.accelerator),
   ];
   return [
     '-nodefaults',

@@ -1,0 +1,131 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { Sandbox } from '@msbtest/core';
+import { leftProcesses } from '@msbtest/fixtures/private-home';
+import { describe, expect, it } from 'vitest';
+import { checkout } from './support/saboteurs.js';
+import { eventually, killAndRemove, relayOf, small, usePrivateHome, vmmOf } from './support/vm.js';
+
+const home = usePrivateHome();
+
+/** What an owner's death may take until nothing of its machine runs. */
+const boundMs = 5_000;
+
+/** The ten moments: after this word, this much later. */
+const moments = [
+  { word: 'creating', ms: 0 },
+  { word: 'creating', ms: 60 },
+  { word: 'creating', ms: 150 },
+  { word: 'creating', ms: 500 },
+  { word: 'creating', ms: 1200 },
+  { word: 'created', ms: 0 },
+  { word: 'exec', ms: 20 },
+  { word: 'busy', ms: 200 },
+  { word: 'stopping', ms: 0 },
+  { word: 'stopping', ms: 30 },
+] as const;
+
+function startOwner(...args: string[]): { owner: ChildProcess; says: (word: string) => Promise<void> } {
+  const owner = spawn(process.execPath, [`${checkout}/test/dist/support/owner.js`, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const heard = new Set<string>();
+  const waiting = new Map<string, () => void>();
+  const lines = createInterface({ input: owner.stdout as NodeJS.ReadableStream });
+  lines.on('line', (line) => {
+    heard.add(line);
+    waiting.get(line)?.();
+  });
+  const says = (word: string) =>
+    new Promise<void>((resolve, reject) => {
+      if (heard.has(word)) resolve();
+      waiting.set(word, resolve);
+      owner.once('exit', (code) => reject(new Error(`The owner ended (${code}) before it said "${word}".`)));
+    });
+  return { owner, says };
+}
+
+async function dead(owner: ChildProcess): Promise<void> {
+  if (owner.exitCode !== null || owner.signalCode !== null) return;
+  await new Promise((resolve) => owner.once('exit', resolve));
+}
+
+const sockets = () => (existsSync(`${home.path}/run`) ? readdirSync(`${home.path}/run`) : []);
+
+describe.each(['kept', 'ephemeral'])('SIGKILL of the owner of a sandbox that is %s', (kind) => {
+  it.each(moments)('$ms ms after "$word"', async ({ word, ms }) => {
+    const { owner, says } = startOwner('owned', kind, word === 'stopping' ? 'stop' : 'stay');
+    try {
+      await says(word);
+      await delay(ms);
+    } finally {
+      owner.kill('SIGKILL');
+      await dead(owner);
+    }
+    await eventually(
+      () => leftProcesses(home.path).length === 0 && sockets().length === 0,
+      boundMs,
+      'no VMM, relay or socket is left',
+    );
+
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      `${checkout}/packages/core/dist/cli/main.js`,
+      'ps',
+      '--json',
+    ]);
+    expect(JSON.parse(stdout)).toEqual([]);
+
+    const { sandboxes } = await Sandbox.list();
+    const whole = sandboxes.map(({ status }) => status);
+    if (kind === 'ephemeral' || word === 'creating') {
+      // A create that had not succeeded leaves nothing. One at the very end may just have.
+      expect(whole.every((status) => status === 'stopped')).toBe(true);
+      expect(whole.length).toBeLessThanOrEqual(kind === 'ephemeral' ? (word === 'stopping' ? 1 : 0) : 1);
+    } else {
+      expect(whole).toEqual(['stopped']); // stopped gracefully, restartable
+    }
+    for (const handle of sandboxes) await handle.remove();
+  });
+});
+
+describe('an owner that dies', () => {
+  it('has its sandbox stopped without the loss of a write', async () => {
+    const { owner, says } = startOwner('owned', 'kept', 'stay');
+    await says('busy');
+    owner.kill('SIGKILL');
+    await dead(owner);
+    const handle = await Sandbox.get('owned');
+    expect((await handle.waitUntilStopped()).status).toBe('stopped');
+    const again = await handle.start();
+    expect((await again.exec('cat', ['/root/marker'])).stdout()).toBe('owned');
+    await killAndRemove('owned');
+  });
+
+  it('cannot take a detached sandbox with it', async () => {
+    const sandbox = await small('detached').create();
+    await sandbox.detach();
+    expect(sandbox.ownsLifecycle).toBe(false);
+    await sandbox[Symbol.asyncDispose]();
+    expect((await Sandbox.get('detached')).status).toBe('running');
+    expect((await sandbox.exec('true')).success).toBe(true);
+    await killAndRemove('detached');
+  });
+});
+
+describe('a relay that is killed', () => {
+  it('takes its VMM with it, and the sandbox can be started again', async () => {
+    const sandbox = await small('orphan').create();
+    const { pid } = vmmOf(sandbox);
+    process.kill(relayOf(sandbox), 'SIGKILL');
+    await eventually(() => !existsSync(`/proc/${pid}`), boundMs, 'the VMM is gone');
+    const handle = await Sandbox.get('orphan');
+    expect(handle.status).toBe('crashed');
+    await expect(sandbox.exec('true')).rejects.toMatchObject({ code: 'sandboxCrashed' });
+    const again = await handle.start();
+    expect((await again.exec('true')).success).toBe(true);
+    await killAndRemove('orphan');
+  });
+});

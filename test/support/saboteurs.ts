@@ -1,0 +1,46 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+/** The checkout, from the compiled file and from the source alike. */
+export const checkout = fileURLToPath(
+  new URL(import.meta.url.includes('/test/dist/') ? '../../..' : '../..', import.meta.url),
+);
+
+const buildTimeoutMs = 180_000;
+
+/** Parts of the product that are wrong in exactly one way. */
+export const saboteurs = {
+  /** A relay that ends the VMM as soon as it sees `core.shutdown`. */
+  relay: `${checkout}/native/build/msb-relay-end-on-shutdown`,
+  /** An agent that powers off without a sync, and claims to have done everything. */
+  agent: `${checkout}/agentd/build/agentd-no-sync`,
+  /** An agent that never says a word. */
+  silentAgent: `${checkout}/agentd/build/agent-silent`,
+  /** An agent that writes bytes which are no frames. */
+  garbageAgent: `${checkout}/agentd/build/agent-garbage`,
+} as const;
+
+/** Builds them from the product's own sources with one file exchanged. */
+export async function buildSaboteurs(): Promise<void> {
+  await make(
+    'native',
+    `RELAY_POLICY=${checkout}/test/saboteurs/relay_end_on_shutdown.cc`,
+    `OUT=${saboteurs.relay}`,
+  );
+  await make('agentd', `TEARDOWN=${checkout}/test/saboteurs/teardown_no_sync.c`, `OUT=${saboteurs.agent}`);
+  await compile('agent_silent.c', saboteurs.silentAgent);
+  await compile('agent_garbage.c', saboteurs.garbageAgent);
+}
+
+async function compile(source: string, output: string): Promise<void> {
+  await run('musl-gcc', ['-static', '-Os', '-o', output, `${checkout}/test/saboteurs/${source}`]);
+}
+
+async function make(directory: string, ...variables: string[]): Promise<void> {
+  await run('make', ['-C', `${checkout}/${directory}`, ...variables]);
+}
+
+async function run(program: string, args: readonly string[]): Promise<void> {
+  await promisify(execFile)(program, args, { timeout: buildTimeoutMs });
+}

@@ -108,7 +108,7 @@ describe('create refuses', () => {
   it.runIf(asRoot)('a disk that is full', async () => {
     const full = `${home.path}/full`;
     mkdirSync(full);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=128k,mode=700', 'tmpfs', full]);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=32k,mode=700', 'tmpfs', full]);
     try {
       await withEnv({ MSB_HOME: full }, async () => {
         await expect(small('x').create()).rejects.toMatchObject({

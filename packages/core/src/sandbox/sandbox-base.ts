@@ -63,7 +63,7 @@ export abstract class SandboxBase {
   }
 
   /** Like {@link stop}, with a budget in milliseconds; 0 kills at once. */
-  stopWithTimeout(timeoutMs: number): Promise<StopResult> {
+  async stopWithTimeout(timeoutMs: number): Promise<StopResult> {
     this.directory.expectId(this.id);
     return stop(this.directory, timeoutMs);
   }
@@ -85,13 +85,13 @@ export abstract class SandboxBase {
   }
 
   /** Like {@link kill}; past `timeoutMs` milliseconds the relay is killed with it. */
-  killWithTimeout(timeoutMs: number): Promise<void> {
+  async killWithTimeout(timeoutMs: number): Promise<void> {
     this.directory.expectId(this.id);
     return kill(this.directory, timeoutMs);
   }
 
   /** Waits until the machine is gone; has no bound of its own. */
-  waitUntilStopped(): Promise<SandboxStopResult> {
+  async waitUntilStopped(): Promise<SandboxStopResult> {
     this.directory.expectId(this.id);
     return waitUntilStopped(this.directory);
   }

@@ -1,6 +1,7 @@
 import type { BootTimes, RunningMachine } from '../engine/boot.js';
 import { start as startMachine } from '../engine/create.js';
 import { type Environment, environmentFrom } from '../engine/environment.js';
+import { SandboxNotFoundError, SandboxReplacedError } from '../errors.js';
 import type { Accelerator } from '../host/hypervisor.js';
 import type { SandboxConfig, SandboxRecord } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
@@ -46,7 +47,7 @@ export class Sandbox extends SandboxBase implements AsyncDisposable {
   }
 
   /** A handle to a sandbox, running or not. @throws SandboxNotFoundError */
-  static get(name: string): Promise<SandboxHandle> {
+  static async get(name: string): Promise<SandboxHandle> {
     const environment = environmentFrom();
     return SandboxHandle.open(environment, environment.sandboxes.find(name));
   }
@@ -57,7 +58,7 @@ export class Sandbox extends SandboxBase implements AsyncDisposable {
   }
 
   /** A page of sandboxes, oldest first. */
-  static listWith(configure: (list: SandboxListBuilder) => SandboxListBuilder): Promise<SandboxPage> {
+  static async listWith(configure: (list: SandboxListBuilder) => SandboxListBuilder): Promise<SandboxPage> {
     return configure(new SandboxListBuilder()).run(environmentFrom());
   }
 
@@ -131,13 +132,17 @@ export class Sandbox extends SandboxBase implements AsyncDisposable {
     if (!this.#owns) return;
     this.#owns = false;
     try {
-      if (this.configuration.ephemeral) await this.kill();
-      else await this.stop();
+      if (!this.configuration.ephemeral) await this.stop();
+      else {
+        await this.kill();
+        await (await SandboxHandle.open(this.environment, this.directory)).remove();
+      }
+    } catch (error) {
+      // Removed or replaced by hand, which leaves nothing to do.
+      if (!(error instanceof SandboxNotFoundError || error instanceof SandboxReplacedError)) throw error;
     } finally {
       this.#machine?.leash.release();
     }
-    if (this.configuration.ephemeral)
-      await (await SandboxHandle.open(this.environment, this.directory)).remove();
   }
 
   /** @internal */

@@ -1,5 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import {
   InvalidConfigError,
@@ -57,7 +66,7 @@ export class SandboxStore {
       return { directory: new SandboxDirectory(this.#places, path), lock };
     } catch (error) {
       rmSync(unfinished, { recursive: true, force: true });
-      if (lock !== undefined) native.unlock(lock);
+      if (lock !== undefined) closeSync(lock);
       const code = errnoOf(error);
       if (code === 'ENOTEMPTY' || code === 'EEXIST') throw alreadyExists(name);
       throw error;

@@ -116,7 +116,11 @@ function emulatedCpu(): string {
 }
 
 function drive(id: string, file: string, ...options: string[]): string[] {
-  const backend = ['if=none', `id=${id}`, 'format=raw', `file=${escaped(file)}`, ...options].join(',');
+  // A full disk is the guest's to hear of; by default QEMU would stop its processors, for ever and without a word.
+  const errors = ['werror=report', 'rerror=report'];
+  const backend = ['if=none', `id=${id}`, 'format=raw', `file=${escaped(file)}`, ...errors, ...options].join(
+    ',',
+  );
   return ['-drive', backend, '-device', `virtio-blk-device,drive=${id},serial=${id}`];
 }
 

@@ -1,5 +1,5 @@
-/** What a sandbox was made with; plain data. */
-export interface SandboxConfig {
+/** What a sandbox was made with; plain data (and a type rather than an interface, so that it is a `Record` too). */
+export type SandboxConfig = {
   readonly name: string;
   readonly image: string;
   readonly cpus: number;
@@ -13,7 +13,7 @@ export interface SandboxConfig {
   readonly shell: string;
   /** Removed as soon as it stops, or its owner dies. */
   readonly ephemeral: boolean;
-}
+};
 
 /** `record.json`: what a sandbox is. Whether it runs is not in here; a lock tells that. */
 export interface SandboxRecord {

@@ -1,0 +1,20 @@
+import { PrivateHome } from '@msbtest/fixtures/private-home';
+import { type BenchReport, printBench } from '../support/report.js';
+import { boot } from './boot.js';
+
+const benchmarks: Readonly<Record<string, () => Promise<BenchReport>>> = { boot };
+
+const json = process.argv.includes('--json');
+const [name = ''] = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
+const benchmark = Object.hasOwn(benchmarks, name) ? benchmarks[name] : undefined;
+if (!benchmark) {
+  process.stderr.write(
+    `Usage: npm run bench -- NAME [--json], NAME one of: ${Object.keys(benchmarks).join(', ')}\n`,
+  );
+  process.exitCode = 2;
+} else {
+  using home = new PrivateHome();
+  printBench(await benchmark(), json);
+  const leaks = home.leaks();
+  if (leaks.length > 0) throw new Error(`The benchmark left behind: ${leaks.join(', ')}`);
+}

@@ -1,0 +1,28 @@
+import { PrivateHome } from '@msbtest/fixtures/private-home';
+import { wrongStops } from './wrong-stops.js';
+
+/** @returns whether everything was as it must be. */
+type Matrix = (options: { trials: number; json: boolean }) => Promise<boolean>;
+
+const matrices: Readonly<Record<string, Matrix>> = { 'wrong-stops': wrongStops };
+
+const args = process.argv.slice(2);
+const json = args.includes('--json');
+const at = args.indexOf('--trials');
+const trials = at < 0 ? 20 : Number(args[at + 1]);
+const [name = ''] = args.filter(
+  (argument, index) => !argument.startsWith('-') && (at < 0 || index !== at + 1),
+);
+const matrix = Object.hasOwn(matrices, name) ? matrices[name] : undefined;
+if (!matrix || !Number.isInteger(trials) || trials < 1) {
+  process.stderr.write(
+    `Usage: npm run matrix -- NAME [--trials N] [--json], NAME one of: ${Object.keys(matrices).join(', ')}\n`,
+  );
+  process.exitCode = 2;
+} else {
+  using home = new PrivateHome();
+  const asItMustBe = await matrix({ trials, json });
+  const leaks = home.leaks();
+  if (leaks.length > 0) process.stderr.write(`Left behind: ${leaks.join(', ')}\n`);
+  process.exitCode = asItMustBe && leaks.length === 0 ? 0 : 1;
+}

@@ -15,8 +15,9 @@ killed instead, and the exit status is 3.
   options: { timeout: { type: 'string' }, json },
 
   async run(invocation) {
+    const timeoutMs = invocation.number('timeout') ?? 10_000;
     const handle = await Sandbox.get(onlyName(invocation));
-    const result = await handle.stopWithTimeout(invocation.number('timeout') ?? 10_000);
+    const result = await handle.stopWithTimeout(timeoutMs);
     if (invocation.flag('json')) printJson(result);
     else
       process.stdout.write(

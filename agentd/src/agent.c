@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+
+#include "bounds.h"
+#include "clock.h"
+#include "log.h"
+
+static void on_port(struct watch *w, uint32_t events)
+{
+	struct port *p = container_of(w, struct port, w);
+
+	/* A hang-up is read as well: what the host sent before it still counts. */
+	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+		port_read(p);
+}
+
+static void on_reaped(struct reaper *r, pid_t pid, int wstatus)
+{
+	struct agent *a = container_of(r, struct agent, reaper);
+
+	if (!shutdown_reaped(&a->shutdown, pid, wstatus))
+		sessions_reaped(&a->sessions, pid, wstatus);
+}
+
+static void on_settled(struct reaper *r)
+{
+	struct agent *a = container_of(r, struct agent, reaper);
+
+	shutdown_settled(&a->shutdown);
+}
+
+static void on_ack_timeout(struct timer *t)
+{
+	(void)t;
+	fatal(ETIMEDOUT, "wait for core.init.ack");
+}
+
+void agent_init(struct agent *a, int port_fd)
+{
+	a->reaper.reaped = on_reaped;
+	a->reaper.settled = on_settled;
+	a->ack_timer.fn = on_ack_timeout;
+	a->port.w.fn = on_port;
+	a->port.events = EPOLLIN;
+	if (!loop_init(&a->loop) || !reaper_init(&a->reaper, &a->loop) ||
+	    !loop_add(&a->loop, &a->port.w, port_fd, a->port.events))
+		fatal(errno, "event loop");
+	sessions_init(&a->sessions, &a->loop, &a->port.out, &a->defaults);
+	shutdown_init(&a->shutdown, a);
+}
+
+void agent_announce(struct agent *a)
+{
+	msg_send_init_resolved(&a->port.out, 0, 0);
+	loop_arm(&a->loop, &a->ack_timer, clock_mono_ns() + INIT_ACK_WAIT_NS);
+}
+
+void agent_acked(struct agent *a)
+{
+	if (a->ready)
+		return;
+	a->ready = true;
+	loop_disarm(&a->loop, &a->ack_timer);
+	msg_send_ready(&a->port.out, a->boot_ns, a->init_ns, clock_boot_ns());
+}
+
+/* A host that does not read is not listened to: its requests wait in the port. */
+static bool may_listen(const struct agent *a)
+{
+	return !a->port.lost && a->port.out.len < OUTQ_INPUT_STOP;
+}
+
+static void take_frames(struct agent *a)
+{
+	struct port *p = &a->port;
+	struct frame f;
+
+	while (may_listen(a)) {
+		switch (wire_peek(buf_span(&p->in), &f)) {
+		case FRAME_PARTIAL:
+			return;
+		case FRAME_BAD:
+			log_err("a frame of impossible length on the port");
+			p->lost = true;
+			return;
+		case FRAME_WHOLE:
+			dispatch(a, &f);
+			buf_consume(&p->in, f.size);
+			break;
+		}
+	}
+}
+
+/* Frames that came while nobody listened are no event any more. */
+static bool frames_wait(const struct agent *a)
+{
+	struct frame f;
+
+	return may_listen(a) && wire_peek(buf_span(&a->port.in), &f) != FRAME_PARTIAL;
+}
+
+/* Only what can be used is waited for; a lost port is out of the loop. */
+static void watch_port(struct agent *a)
+{
+	struct port *p = &a->port;
+	uint32_t want = (may_listen(a) ? EPOLLIN : 0) | (p->out.len > 0 ? EPOLLOUT : 0);
+
+	if (p->w.fd < 0)
+		return;
+	if (p->lost) {
+		loop_close(&a->loop, &p->w);
+		buf_free(&p->in);
+		buf_free(&p->out);
+		return;
+	}
+	if (want != p->events)
+		loop_modify(&a->loop, &p->w, want);
+	p->events = want;
+}
+
+void agent_run(struct agent *a)
+{
+	bool busy = true;	/* frames may have come with the first one */
+
+	for (;;) {
+		loop_turn(&a->loop, busy);
+		take_frames(a);
+		busy = output_pump(&a->sessions.output);
+		port_write(&a->port);
+		busy |= frames_wait(a);
+		if (a->port.out.failed && !a->port.lost) {
+			log_err("output for the host does not fit: it has stopped reading");
+			a->port.lost = true;
+		}
+		/* Nobody listens: what waits for the host can only be dropped. */
+		if (a->port.lost)
+			shutdown_begin(&a->shutdown, "the line to the host is lost");
+		watch_port(a);
+		shutdown_turn(&a->shutdown);
+	}
+}

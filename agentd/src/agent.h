@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AGENTD_AGENT_H
+#define AGENTD_AGENT_H
+
+#include "loop.h"
+#include "port.h"
+#include "reaper.h"
+#include "session.h"
+#include "shutdown.h"
+#include "teardown.h"
+
+struct agent {
+	struct loop loop;
+	struct port port;
+	struct reaper reaper;
+	struct sessions sessions;
+	struct shutdown shutdown;
+	struct plan_defaults defaults;
+	struct teardown mounts;
+	struct timer ack_timer;
+	uint64_t boot_ns, init_ns;	/* CLOCK_BOOTTIME at main; spent since then */
+	uint64_t activity;
+	bool ready;
+	bool hangup_after_halted;
+};
+
+/* The loop, the reaper and the port: from here on the agent can be shut down. */
+void agent_init(struct agent *a, int port_fd);
+
+/* Tells the host that the root stands, and waits in the loop for its word. */
+void agent_announce(struct agent *a);
+
+_Noreturn void agent_run(struct agent *a);
+
+/* dispatch.c: one frame from the host. */
+void dispatch(struct agent *a, const struct frame *f);
+
+/* The host has acknowledged what init resolved. */
+void agent_acked(struct agent *a);
+
+#endif

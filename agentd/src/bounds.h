@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AGENTD_BOUNDS_H
+#define AGENTD_BOUNDS_H
+
+/*
+ * Every bound in one place. Nothing that the guest, an image or the host
+ * sends makes the agent hold more than what is named here.
+ */
+
+#define KIB(n) ((size_t)(n) << 10)
+#define MIB(n) ((size_t)(n) << 20)
+#define SEC_NS 1000000000ULL
+#define MSEC_NS 1000000ULL
+
+/* The wire. */
+#define FRAME_MAX_LEN MIB(4)	/* the length field; its own 4 bytes come on top */
+#define FRAME_MIN_LEN 5		/* id + flags */
+#define CBOR_MAX_DEPTH 16	/* nesting that an ignored value may have */
+
+/* Output toward the port. */
+#define OUTPUT_READ_SIZE KIB(32)	/* one read of a session's pipe, one frame */
+#define OUTQ_HIGH MIB(1)	/* session pipes are not read while more waits */
+#define OUTQ_INPUT_STOP MIB(4)	/* requests are not read while more waits */
+#define OUTQ_MAX MIB(16)	/* beyond it the host has stopped reading for good */
+#define PORT_WRITE_SIZE KIB(32)	/* what virtio_console takes in one write() */
+#define PORT_READ_SIZE KIB(4)	/* what virtio_console gives in one read() */
+#define PORT_READS_PER_TURN 64
+
+/* Sessions. */
+#define SESSIONS_MAX 1024
+#define DISCARD_MAX 128		/* pipes still drained after their session ended */
+#define STDIN_QUEUE_MAX MIB(8)	/* per session, what its program has not read */
+#define FLOW_RANGES_MAX 128	/* one per client of the relay */
+#define ARGS_MAX 32768
+#define ENV_MAX 2048
+#define RLIMITS_MAX 16
+#define GROUPS_MAX 256
+#define NAME_LEN_MAX 256	/* user spec, host name, home directory */
+#define ACCOUNT_FILE_MAX MIB(1)	/* /etc/passwd, /etc/group */
+#define MESSAGE_TEXT_MAX 512	/* human-readable part of an error */
+#define AGENT_NOFILE 16384	/* SESSIONS_MAX * 4 descriptors, and room */
+#define EPOLL_BATCH 64
+
+/* Time. */
+#define DEVICE_WAIT_NS (10 * SEC_NS)	/* for the port, for a disk */
+#define BOOTSTRAP_WAIT_NS (10 * SEC_NS)
+#define INIT_ACK_WAIT_NS (5 * SEC_NS)
+#define EXIT_LINGER_NS (500 * MSEC_NS)	/* exit to core.exec.exited, pipe held open */
+
+/* Shutdown, phase by phase. The host's own budget may be shorter. */
+#define TERM_GRACE_NS (2 * SEC_NS)
+#define SYNC_MAX_NS (30 * SEC_NS)
+#define KILL_MAX_NS (2 * SEC_NS)
+#define DRAIN_MAX_NS (1 * SEC_NS)
+#define SETTLE_MAX_NS (10 * SEC_NS)
+#define BUSY_RETRY_NS (1 * SEC_NS)
+#define BUSY_RETRY_STEP_NS (20 * MSEC_NS)
+#define HALTED_MAX_NS (1 * SEC_NS)
+
+#define MODULE_ORDER_MAX KIB(16)
+#define MOUNTINFO_MAX MIB(1)
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AGENTD_CLOCK_H
+#define AGENTD_CLOCK_H
+
+#include <stdint.h>
+
+uint64_t clock_boot_ns(void);
+uint64_t clock_mono_ns(void);
+int clock_set_wall(uint64_t unix_ns);
+
+/* What poll() and epoll_wait() want: milliseconds until then, rounded up. */
+int clock_timeout_ms(uint64_t deadline_mono_ns);
+
+#endif

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <signal.h>
+
+#include "agent.h"
+#include "clock.h"
+#include "log.h"
+
+struct request {
+	uint32_t id;
+	struct envelope e;
+};
+
+static void refuse(struct agent *a, const struct request *q, const char *kind, const char *message)
+{
+	msg_send_error(&a->port.out, q->id, kind, message, q->e.name);
+}
+
+static void invalid(struct agent *a, const struct request *q)
+{
+	refuse(a, q, "invalid_payload", "the payload is not what this message carries");
+}
+
+static void exec_request(struct agent *a, const struct request *q)
+{
+	struct msg_exec_request m;
+
+	a->activity++;
+	if (q->id == 0)
+		refuse(a, q, "invalid_session", "id 0 is for control");
+	else if (sessions_find(&a->sessions, q->id))
+		refuse(a, q, "invalid_session", "a session of this id is running");
+	else if (!msg_read_exec_request(q->e.payload, &m) || !sessions_start(&a->sessions, q->id, &m))
+		invalid(a, q);
+}
+
+/* To a session that has just ended, no error: the two have crossed on the wire. */
+static void exec_stdin(struct agent *a, const struct request *q)
+{
+	struct session *s = sessions_find(&a->sessions, q->id);
+	struct span data;
+
+	if (!msg_read_stdin(q->e.payload, &data))
+		invalid(a, q);
+	else if (s)
+		session_stdin_data(s, data);
+}
+
+static void exec_signal(struct agent *a, const struct request *q)
+{
+	struct session *s = sessions_find(&a->sessions, q->id);
+	int32_t sig;
+
+	if (!msg_read_signal(q->e.payload, &sig) || sig < 0 || sig >= NSIG)
+		invalid(a, q);
+	else if (s)
+		session_signal(s, sig);
+}
+
+static void clock_sync(struct agent *a, const struct request *q)
+{
+	uint64_t unix_ns;
+
+	if (!msg_read_clock(q->e.payload, &unix_ns))
+		invalid(a, q);
+	else if (clock_set_wall(unix_ns) < 0)
+		log_warn("clock.sync: %m");
+}
+
+static void client_disconnected(struct agent *a, const struct request *q)
+{
+	struct msg_id_range range;
+
+	if (msg_read_disconnected(q->e.payload, &range))
+		sessions_drop(&a->sessions, &range);
+	else
+		invalid(a, q);
+}
+
+static void flow(struct agent *a, const struct request *q)
+{
+	struct msg_id_range range;
+
+	if (msg_read_flow(q->e.payload, &range))
+		sessions_flow(&a->sessions, &range);
+	else
+		invalid(a, q);
+}
+
+static void handle(struct agent *a, const struct request *q)
+{
+	struct buf *out = &a->port.out;
+
+	switch (q->e.type) {
+	case MSG_EXEC_REQUEST:
+		exec_request(a, q);
+		break;
+	case MSG_EXEC_STDIN:
+		exec_stdin(a, q);
+		break;
+	case MSG_EXEC_SIGNAL:
+		exec_signal(a, q);
+		break;
+	case MSG_PING:
+		msg_send_empty(out, q->id, MSG_PONG);
+		break;
+	case MSG_TOUCH:
+		msg_send_touched(out, q->id, ++a->activity);
+		break;
+	case MSG_CLOCK_SYNC:
+		clock_sync(a, q);
+		break;
+	case MSG_CLIENT_DISCONNECTED:
+		client_disconnected(a, q);
+		break;
+	case MSG_FLOW:
+		flow(a, q);
+		break;
+	case MSG_INIT_ACK:
+		agent_acked(a);
+		break;
+	case MSG_SHUTDOWN:
+		shutdown_begin(&a->shutdown, "asked for by the host");
+		break;
+	case MSG_FS_REQUEST:
+	case MSG_TCP_CONNECT:
+		refuse(a, q, "unsupported_message_type", "not implemented by this agent");
+		break;
+	default:
+		break;		/* resize without a terminal, or our own messages come back */
+	}
+}
+
+void dispatch(struct agent *a, const struct frame *f)
+{
+	struct request q = { .id = f->id };
+
+	if (!wire_open(f->body, &q.e)) {
+		msg_send_error(&a->port.out, f->id, "malformed_message",
+			       "the envelope is not {v, t, p}", (struct span){ 0 });
+		return;
+	}
+	if (q.e.generation > PROTOCOL_GENERATION)
+		refuse(a, &q, "unsupported_protocol_generation", "this agent speaks generation 7");
+	else if (q.e.type == MSG_UNKNOWN && f->flags & FLAG_SESSION_START)
+		refuse(a, &q, "unsupported_message_type", "unknown to this agent");
+	else if (q.e.type != MSG_UNKNOWN && f->flags != wire_flags(q.e.type))
+		refuse(a, &q, "invalid_flags", "the frame's flags are not those of this message");
+	else
+		handle(a, &q);
+}

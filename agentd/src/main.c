@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * agentd: PID 1 of a microVM. It builds the root file system, runs commands for
+ * the host over one virtio-serial port, and takes the machine down so that
+ * nothing that was written is lost.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "bounds.h"
+#include "clock.h"
+#include "early.h"
+#include "identity.h"
+#include "log.h"
+#include "modules.h"
+#include "rootfs.h"
+#include "spawn.h"
+#include "uevent.h"
+
+#define PORT_NAME "agent"
+
+static struct agent agent = {
+	.mounts = { .root_fd = -1, .upper_fd = -1, .proc_fd = -1 },
+};
+
+/* The root as the bootstrap describes it, and the defaults of all commands. */
+static void bootstrap(const struct envelope *e, int uevent_fd)
+{
+	struct msg_bootstrap b;
+
+	if (!msg_read_bootstrap(e->payload, &b) ||
+	    !plan_defaults_set(&agent.defaults, b.default_env, b.default_cwd))
+		fatal(EBADMSG, "core.bootstrap");
+	agent.hangup_after_halted = b.hangup_after_halted;
+	rootfs_enter(&b, uevent_fd, &agent.mounts);
+	rootfs_furnish();
+	identity_set(b.hostname);
+}
+
+/*
+ * What the host says first: how to set up, or, if its owner has died in the
+ * meantime, that it all is over.
+ */
+static void first_frame(int port_fd, int uevent_fd)
+{
+	struct frame f;
+	struct envelope e;
+
+	if (port_first_frame(&agent.port, port_fd, &f, clock_mono_ns() + BOOTSTRAP_WAIT_NS) < 0)
+		fatal(errno, "wait for core.bootstrap");
+	if (!wire_open(f.body, &e))
+		fatal(EBADMSG, "the first frame");
+	agent_init(&agent, port_fd);
+	if (e.type == MSG_SHUTDOWN)
+		return;		/* stays in the queue, to be dispatched */
+	if (e.type != MSG_BOOTSTRAP)
+		fatal(EPROTO, "the first frame is `%.*s`, not core.bootstrap",
+		      span_clip(e.name, 64), (const char *)e.name.p);
+	bootstrap(&e, uevent_fd);
+	buf_consume(&agent.port.in, f.size);
+	agent.init_ns = clock_boot_ns() - agent.boot_ns;
+	agent_announce(&agent);
+}
+
+int main(void)
+{
+	int uevent_fd, port_fd;
+
+	agent.boot_ns = clock_boot_ns();
+	if (getpid() != 1) {
+		fputs("agentd " AGENT_VERSION ": runs as PID 1 of a microVM, and only there\n", stderr);
+		return 2;
+	}
+	early_mounts();
+	early_limits();
+	uevent_fd = uevent_open();
+	if (uevent_fd < 0)
+		fatal(errno, "uevent socket");
+	modules_load();
+	spawn_init();
+	port_init(&agent.port);
+	port_fd = port_find(PORT_NAME, uevent_fd, clock_mono_ns() + DEVICE_WAIT_NS);
+	if (port_fd < 0)
+		fatal(errno, "find the port `" PORT_NAME "`");
+	first_frame(port_fd, uevent_fd);
+	close(uevent_fd);
+	agent_run(&agent);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AGENTD_MESSAGES_H
+#define AGENTD_MESSAGES_H
+
+#include "buf.h"
+#include "cbor.h"
+#include "util.h"
+#include "wire.h"
+
+/* What the host sends. Spans point into the frame; absent ones have no `p`. */
+struct msg_bootstrap {
+	struct span lower, lower_fstype;
+	struct span upper, upper_fstype;
+	struct span hostname, default_cwd;
+	struct span default_env;	/* raw array of {key, value} */
+	bool hangup_after_halted;
+};
+
+struct msg_exec_request {
+	struct span cmd, cwd, user;
+	struct span args, env;		/* raw arrays of text */
+	struct span rlimits;		/* raw array of {resource, soft, hard} */
+	struct span stdin_mode;
+	bool tty;
+};
+
+struct msg_rlimit {
+	struct span resource;
+	uint64_t soft, hard;
+};
+
+struct msg_id_range {
+	uint32_t start, end;	/* end is exclusive */
+	bool paused;		/* msb.flow only */
+};
+
+bool msg_read_bootstrap(struct span payload, struct msg_bootstrap *m);
+bool msg_read_env_pair(struct cbor_reader *r, struct span *key, struct span *value);
+bool msg_read_exec_request(struct span payload, struct msg_exec_request *m);
+bool msg_read_rlimit(struct cbor_reader *r, struct msg_rlimit *m);
+bool msg_read_stdin(struct span payload, struct span *data);
+bool msg_read_signal(struct span payload, int32_t *signal);
+bool msg_read_clock(struct span payload, uint64_t *unix_ns);
+bool msg_read_disconnected(struct span payload, struct msg_id_range *m);
+bool msg_read_flow(struct span payload, struct msg_id_range *m);
+
+/* Why a command could not be started, as core.exec.failed says it. */
+struct failure {
+	const char *kind;
+	int err;		/* 0: no system call failed */
+	char message[512];
+	char stage[48];		/* empty: the kind says it all */
+};
+
+struct halted {
+	bool clean;
+	uint64_t term_ns, sync_ns, kill_ns, unmount_ns;
+	uint64_t killed;
+};
+
+/* What the agent sends. False: the queue has no room left, or no memory. */
+bool msg_send_empty(struct buf *q, uint32_t id, enum msg_type type);
+bool msg_send_init_resolved(struct buf *q, uint32_t uid, uint32_t gid);
+bool msg_send_ready(struct buf *q, uint64_t boot_ns, uint64_t init_ns, uint64_t ready_ns);
+bool msg_send_touched(struct buf *q, uint32_t id, uint64_t seq);
+bool msg_send_error(struct buf *q, uint32_t id, const char *kind, const char *message,
+		    struct span offending_type);
+bool msg_send_started(struct buf *q, uint32_t id, uint32_t pid);
+bool msg_send_stdin_error(struct buf *q, uint32_t id, int err, const char *message);
+bool msg_send_output(struct buf *q, uint32_t id, enum msg_type type, struct span data);
+bool msg_send_exited(struct buf *q, uint32_t id, int wstatus);
+bool msg_send_failed(struct buf *q, uint32_t id, const struct failure *f);
+bool msg_send_halted(struct buf *q, const struct halted *h);
+
+#endif

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "decode.h"
+#include "messages.h"
+
+#define FIELD(type, member, key, kind, required) \
+	{ key, kind, offsetof(type, member), required }
+
+struct block_root {
+	struct span kind, lower, lower_fstype, upper;
+};
+
+struct block_upper {
+	struct span kind, device, fstype;
+};
+
+struct bootstrap_fields {
+	struct span block_root, hostname, default_cwd, default_env;
+	bool hangup_after_halted;
+};
+
+static const struct field bootstrap_table[] = {
+	FIELD(struct bootstrap_fields, block_root, "block_root", FIELD_RAW, true),
+	FIELD(struct bootstrap_fields, hostname, "hostname", FIELD_TEXT, false),
+	FIELD(struct bootstrap_fields, default_cwd, "default_cwd", FIELD_TEXT, false),
+	FIELD(struct bootstrap_fields, default_env, "default_env", FIELD_RAW, false),
+	FIELD(struct bootstrap_fields, hangup_after_halted, "hangup_after_halted", FIELD_BOOL, false),
+};
+
+static const struct field block_root_table[] = {
+	FIELD(struct block_root, kind, "kind", FIELD_TEXT, true),
+	FIELD(struct block_root, lower, "lower", FIELD_TEXT, true),
+	FIELD(struct block_root, lower_fstype, "lower_fstype", FIELD_TEXT, false),
+	FIELD(struct block_root, upper, "upper", FIELD_RAW, true),
+};
+
+static const struct field block_upper_table[] = {
+	FIELD(struct block_upper, kind, "kind", FIELD_TEXT, true),
+	FIELD(struct block_upper, device, "device", FIELD_TEXT, true),
+	FIELD(struct block_upper, fstype, "fstype", FIELD_TEXT, true),
+};
+
+/* The one shape of root that there is: a read-only image under an upper disk. */
+bool msg_read_bootstrap(struct span payload, struct msg_bootstrap *m)
+{
+	struct bootstrap_fields b = { 0 };
+	struct block_root root = { 0 };
+	struct block_upper upper = { 0 };
+
+	if (!decode_payload(payload, bootstrap_table, ARRAY_SIZE(bootstrap_table), &b) ||
+	    !decode_payload(b.block_root, block_root_table, ARRAY_SIZE(block_root_table), &root) ||
+	    !span_eq(root.kind, "oci-erofs") ||
+	    !decode_payload(root.upper, block_upper_table, ARRAY_SIZE(block_upper_table), &upper) ||
+	    !span_eq(upper.kind, "device"))
+		return false;
+	*m = (struct msg_bootstrap){
+		.lower = root.lower,
+		.lower_fstype = root.lower_fstype,
+		.upper = upper.device,
+		.upper_fstype = upper.fstype,
+		.hostname = b.hostname,
+		.default_cwd = b.default_cwd,
+		.default_env = b.default_env,
+		.hangup_after_halted = b.hangup_after_halted,
+	};
+	return true;
+}
+
+bool msg_read_env_pair(struct cbor_reader *r, struct span *key, struct span *value)
+{
+	struct pair {
+		struct span key, value;
+	} pair = { 0 };
+	static const struct field table[] = {
+		FIELD(struct pair, key, "key", FIELD_TEXT, true),
+		FIELD(struct pair, value, "value", FIELD_TEXT, true),
+	};
+
+	if (!decode_map(r, table, ARRAY_SIZE(table), &pair))
+		return false;
+	*key = pair.key;
+	*value = pair.value;
+	return true;
+}
+
+bool msg_read_exec_request(struct span payload, struct msg_exec_request *m)
+{
+	static const struct field table[] = {
+		FIELD(struct msg_exec_request, cmd, "cmd", FIELD_TEXT, true),
+		FIELD(struct msg_exec_request, args, "args", FIELD_RAW, false),
+		FIELD(struct msg_exec_request, env, "env", FIELD_RAW, false),
+		FIELD(struct msg_exec_request, cwd, "cwd", FIELD_TEXT, false),
+		FIELD(struct msg_exec_request, user, "user", FIELD_TEXT, false),
+		FIELD(struct msg_exec_request, tty, "tty", FIELD_BOOL, false),
+		FIELD(struct msg_exec_request, rlimits, "rlimits", FIELD_RAW, false),
+		FIELD(struct msg_exec_request, stdin_mode, "stdin", FIELD_TEXT, false),
+	};
+
+	*m = (struct msg_exec_request){ 0 };
+	if (!decode_payload(payload, table, ARRAY_SIZE(table), m))
+		return false;
+	return !m->stdin_mode.p || span_eq(m->stdin_mode, "null") || span_eq(m->stdin_mode, "pipe");
+}
+
+bool msg_read_rlimit(struct cbor_reader *r, struct msg_rlimit *m)
+{
+	static const struct field table[] = {
+		FIELD(struct msg_rlimit, resource, "resource", FIELD_TEXT, true),
+		FIELD(struct msg_rlimit, soft, "soft", FIELD_U64, true),
+		FIELD(struct msg_rlimit, hard, "hard", FIELD_U64, true),
+	};
+
+	*m = (struct msg_rlimit){ 0 };
+	return decode_map(r, table, ARRAY_SIZE(table), m);
+}
+
+bool msg_read_stdin(struct span payload, struct span *data)
+{
+	static const struct field table[] = { { "data", FIELD_BYTES, 0, true } };
+
+	return decode_payload(payload, table, ARRAY_SIZE(table), data);
+}
+
+bool msg_read_signal(struct span payload, int32_t *signal)
+{
+	static const struct field table[] = { { "signal", FIELD_I32, 0, true } };
+
+	return decode_payload(payload, table, ARRAY_SIZE(table), signal);
+}
+
+bool msg_read_clock(struct span payload, uint64_t *unix_ns)
+{
+	static const struct field table[] = { { "unix_time_nanos", FIELD_U64, 0, true } };
+
+	return decode_payload(payload, table, ARRAY_SIZE(table), unix_ns);
+}
+
+static const struct field id_range_table[] = {
+	FIELD(struct msg_id_range, start, "id_start", FIELD_U32, true),
+	FIELD(struct msg_id_range, end, "id_end_exclusive", FIELD_U32, true),
+	FIELD(struct msg_id_range, paused, "paused", FIELD_BOOL, true),
+};
+
+bool msg_read_disconnected(struct span payload, struct msg_id_range *m)
+{
+	*m = (struct msg_id_range){ 0 };
+	return decode_payload(payload, id_range_table, ARRAY_SIZE(id_range_table) - 1, m);
+}
+
+bool msg_read_flow(struct span payload, struct msg_id_range *m)
+{
+	*m = (struct msg_id_range){ 0 };
+	return decode_payload(payload, id_range_table, ARRAY_SIZE(id_range_table), m);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AGENTD_OUTPUT_H
+#define AGENTD_OUTPUT_H
+
+#include "loop.h"
+#include "wire.h"
+
+struct session;
+
+/* The reading end of a command's stdout or stderr. */
+struct source {
+	struct watch w;
+	struct output *output;
+	struct session *session;	/* NULL: what comes is thrown away */
+	uint32_t id;
+	enum msg_type type;
+	bool held;			/* not to be read for now */
+	bool ready;			/* has, or may have, something to read */
+	bool queued;
+	struct source *next;
+};
+
+/*
+ * Moves what the commands write into the port's queue. Sources that have
+ * something wait in one line, each gets one read per turn, and none is read
+ * while enough waits for the host already.
+ */
+struct output {
+	struct loop *loop;
+	struct buf *out;
+	struct source *head, *tail;
+	size_t discarding;
+};
+
+/* Takes over `fd`, also when it fails (NULL). Held until told otherwise. */
+struct source *source_open(struct output *o, int fd, struct session *s, uint32_t id, enum msg_type type);
+
+/* Holds a source back, or lets it go on. */
+void source_hold(struct source *src, bool held);
+
+/* Sends what can be read at once, up to `budget` bytes. */
+void source_drain(struct source *src, size_t budget);
+
+/*
+ * Forgets the session. A pipe that somebody still writes to is read to its end
+ * and thrown away, so that a background process does not die of SIGPIPE; but
+ * only so many of them.
+ */
+void source_orphan(struct source *src);
+void source_close(struct source *src);
+
+/* One turn. True: there is more to do right now. */
+bool output_pump(struct output *o);
+
+/* Told when a source has reached its end; the source is gone after that. */
+void session_source_ended(struct session *s, struct source *src);
+
+#endif

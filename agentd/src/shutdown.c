@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shutdown.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "bounds.h"
+#include "clock.h"
+#include "log.h"
+
+static void advance(struct shutdown *s);
+
+static void on_bound(struct timer *t)
+{
+	struct shutdown *s = container_of(t, struct shutdown, timer);
+
+	/* At 0 it was armed by us, to get out of the middle of a batch. */
+	if (t->at > 0)
+		log_warn("shutdown: phase %d has reached its bound", (int)s->phase);
+	advance(s);
+}
+
+void shutdown_init(struct shutdown *s, struct agent *a)
+{
+	*s = (struct shutdown){ .agent = a, .timer.fn = on_bound };
+}
+
+/*
+ * The disk work is done by a child: a disk that hangs would hang PID 1, and
+ * nobody would ever say so. Without a child (no memory) it is done here.
+ */
+static bool help(struct shutdown *s, int (*work)(const struct teardown *))
+{
+	const struct teardown *t = &s->agent->mounts;
+
+	s->helper = fork();
+	if (s->helper == 0)
+		_exit(work(t) == 0 ? 0 : 1);
+	if (s->helper > 0)
+		return true;
+	log_err("shutdown: fork: %m");
+	s->helper = 0;
+	*(s->phase == PHASE_SYNC ? &s->synced : &s->settled) = work(t) == 0;
+	return false;
+}
+
+/* Enters a phase. True: it has something to wait for. */
+static bool enter(struct shutdown *s)
+{
+	static const struct msg_id_range all = { .start = 0, .end = UINT32_MAX };
+	struct agent *a = s->agent;
+	uint64_t bound = 0;
+	bool wait = true;
+
+	switch (s->phase) {
+	case PHASE_TERM:
+		bound = TERM_GRACE_NS;
+		kill(-1, SIGTERM);
+		/* One that is stopped could not act on it. */
+		kill(-1, SIGCONT);
+		break;
+	case PHASE_SYNC:
+		bound = SYNC_MAX_NS;
+		wait = help(s, teardown_sync);
+		break;
+	case PHASE_KILL:
+		bound = KILL_MAX_NS;
+		kill(-1, SIGKILL);
+		break;
+	case PHASE_DRAIN:
+		bound = DRAIN_MAX_NS;
+		/* What is left in the pipes is little, and it is now or never. */
+		sessions_flow(&a->sessions, &all);
+		break;
+	case PHASE_SETTLE:
+		bound = SETTLE_MAX_NS;
+		wait = help(s, teardown_settle);
+		break;
+	case PHASE_HALTED:
+		bound = HALTED_MAX_NS;
+		s->report.clean = s->synced && s->settled;
+		if (!a->port.lost)
+			msg_send_halted(&a->port.out, &s->report);
+		break;
+	case PHASE_UP:
+		break;
+	}
+	s->since = clock_mono_ns();
+	loop_arm(&a->loop, &s->timer, s->since + bound);
+	return wait;
+}
+
+static void leave(struct shutdown *s)
+{
+	uint64_t spent = clock_mono_ns() - s->since;
+
+	switch (s->phase) {
+	case PHASE_TERM:
+		s->report.term_ns = spent;
+		break;
+	case PHASE_SYNC:
+		s->report.sync_ns = spent;
+		break;
+	case PHASE_KILL:
+	case PHASE_DRAIN:
+		s->report.kill_ns += spent;
+		break;
+	case PHASE_SETTLE:
+		s->report.unmount_ns = spent;
+		break;
+	default:
+		break;
+	}
+	/* A helper that has not come back by now is given up; its disk hangs. */
+	s->helper = 0;
+}
+
+/*
+ * The last frame has been handed to the driver, which does not say whether the
+ * host has taken it. Closing does: the driver waits for the host to see it.
+ */
+static _Noreturn void power_off(struct shutdown *s)
+{
+	loop_close(&s->agent->loop, &s->agent->port.w);
+	teardown_power_off();
+}
+
+static void advance(struct shutdown *s)
+{
+	do {
+		if (s->phase == PHASE_HALTED)
+			power_off(s);
+		leave(s);
+		s->phase++;
+	} while (!enter(s));
+	/* Whoever died before this phase began sends no more signals. */
+	if (s->phase == PHASE_TERM || s->phase == PHASE_KILL)
+		reaper_collect(&s->agent->reaper);
+}
+
+void shutdown_begin(struct shutdown *s, const char *why)
+{
+	if (s->phase != PHASE_UP)
+		return;
+	log_info("shutdown: %s", why);
+	loop_disarm(&s->agent->loop, &s->agent->ack_timer);
+	s->agent->sessions.closed = true;
+	s->since = clock_mono_ns();
+	advance(s);
+}
+
+bool shutdown_reaped(struct shutdown *s, pid_t pid, int wstatus)
+{
+	bool ok = WIFEXITED(wstatus) && WEXITSTATUS(wstatus) == 0;
+
+	if (pid != s->helper || s->phase == PHASE_UP) {
+		if (s->phase >= PHASE_KILL && WIFSIGNALED(wstatus) && WTERMSIG(wstatus) == SIGKILL)
+			s->report.killed++;
+		return false;
+	}
+	s->helper = 0;
+	if (s->phase == PHASE_SYNC)
+		s->synced = ok;
+	else
+		s->settled = ok;
+	/* On with it in the next turn: this is the middle of a batch. */
+	loop_arm(&s->agent->loop, &s->timer, 0);
+	return true;
+}
+
+void shutdown_settled(struct shutdown *s)
+{
+	if ((s->phase == PHASE_TERM || s->phase == PHASE_KILL) && s->agent->reaper.childless)
+		loop_arm(&s->agent->loop, &s->timer, 0);
+}
+
+void shutdown_turn(struct shutdown *s)
+{
+	const struct agent *a = s->agent;
+	bool sent = a->port.lost || a->port.out.len == 0;
+
+	if (s->phase == PHASE_DRAIN && !a->sessions.list && sent)
+		advance(s);
+	else if (s->phase == PHASE_HALTED && sent && (a->port.lost || !a->hangup_after_halted))
+		advance(s);
+}

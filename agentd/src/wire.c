@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire.h"
+
+#include "bounds.h"
+#include "cbor.h"
+
+static const struct {
+	const char *name;
+	uint8_t flags;
+} types[MSG_TYPE_COUNT] = {
+	[MSG_UNKNOWN] = { "", 0 },
+	[MSG_BOOTSTRAP] = { "core.bootstrap", 0 },
+	[MSG_INIT_RESOLVED] = { "core.init.resolved", 0 },
+	[MSG_INIT_ACK] = { "core.init.ack", 0 },
+	[MSG_READY] = { "core.ready", 0 },
+	[MSG_SHUTDOWN] = { "core.shutdown", FLAG_SHUTDOWN },
+	[MSG_CLOCK_SYNC] = { "core.clock.sync", 0 },
+	[MSG_PING] = { "core.ping", 0 },
+	[MSG_PONG] = { "core.pong", FLAG_TERMINAL },
+	[MSG_TOUCH] = { "core.touch", 0 },
+	[MSG_TOUCHED] = { "core.touched", FLAG_TERMINAL },
+	[MSG_ERROR] = { "core.error", FLAG_TERMINAL },
+	[MSG_EXEC_REQUEST] = { "core.exec.request", FLAG_SESSION_START },
+	[MSG_EXEC_STARTED] = { "core.exec.started", 0 },
+	[MSG_EXEC_STDIN] = { "core.exec.stdin", 0 },
+	[MSG_EXEC_STDIN_ERROR] = { "core.exec.stdin.error", 0 },
+	[MSG_EXEC_STDOUT] = { "core.exec.stdout", 0 },
+	[MSG_EXEC_STDERR] = { "core.exec.stderr", 0 },
+	[MSG_EXEC_EXITED] = { "core.exec.exited", FLAG_TERMINAL },
+	[MSG_EXEC_FAILED] = { "core.exec.failed", FLAG_TERMINAL },
+	[MSG_EXEC_RESIZE] = { "core.exec.resize", 0 },
+	[MSG_EXEC_SIGNAL] = { "core.exec.signal", 0 },
+	[MSG_FS_REQUEST] = { "core.fs.request", FLAG_SESSION_START },
+	[MSG_TCP_CONNECT] = { "core.tcp.connect", FLAG_SESSION_START },
+	[MSG_CLIENT_DISCONNECTED] = { "core.relay.client.disconnected", 0 },
+	[MSG_FLOW] = { "msb.flow", 0 },
+	[MSG_HALTED] = { "msb.halted", FLAG_SHUTDOWN },
+};
+
+const char *wire_name(enum msg_type type)
+{
+	return types[type].name;
+}
+
+uint8_t wire_flags(enum msg_type type)
+{
+	return types[type].flags;
+}
+
+enum msg_type wire_type(struct span name)
+{
+	for (int i = MSG_UNKNOWN + 1; i < MSG_TYPE_COUNT; i++)
+		if (span_eq(name, types[i].name))
+			return (enum msg_type)i;
+	return MSG_UNKNOWN;
+}
+
+static uint32_t get_be32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static void put_be32(uint8_t *p, uint32_t v)
+{
+	p[0] = (uint8_t)(v >> 24);
+	p[1] = (uint8_t)(v >> 16);
+	p[2] = (uint8_t)(v >> 8);
+	p[3] = (uint8_t)v;
+}
+
+enum frame_status wire_peek(struct span in, struct frame *f)
+{
+	uint32_t len;
+
+	if (in.len < 4)
+		return FRAME_PARTIAL;
+	/* Judged before the rest has come: a bad length is never waited for. */
+	len = get_be32(in.p);
+	if (len > FRAME_MAX_LEN || len < FRAME_MIN_LEN)
+		return FRAME_BAD;
+	if (in.len - 4 < len)
+		return FRAME_PARTIAL;
+	f->id = get_be32(in.p + 4);
+	f->flags = in.p[8];
+	f->body = span_of(in.p + 4 + FRAME_MIN_LEN, len - FRAME_MIN_LEN);
+	f->size = 4 + (size_t)len;
+	return FRAME_WHOLE;
+}
+
+bool wire_open(struct span body, struct envelope *e)
+{
+	struct cbor_reader r = cbor_reader(body);
+	bool have_v = false, have_t = false, have_p = false;
+	size_t pairs;
+
+	if (!cbor_read_map(&r, &pairs))
+		return false;
+	for (; pairs > 0; pairs--) {
+		struct span key;
+		bool *have;
+		bool ok;
+
+		if (!cbor_read_text(&r, &key))
+			return false;
+		if (span_eq(key, "v")) {
+			have = &have_v;
+			ok = cbor_read_uint(&r, &e->generation);
+		} else if (span_eq(key, "t")) {
+			have = &have_t;
+			ok = cbor_read_text(&r, &e->name);
+		} else if (span_eq(key, "p")) {
+			have = &have_p;
+			ok = cbor_read_bytes(&r, &e->payload);
+		} else {
+			if (!cbor_skip(&r))
+				return false;
+			continue;
+		}
+		if (!ok || *have)
+			return false;
+		*have = true;
+	}
+	if (!have_v || !have_t || !have_p || !cbor_done(&r))
+		return false;
+	e->type = wire_type(e->name);
+	return true;
+}
+
+bool wire_append(struct buf *q, uint32_t id, enum msg_type type, struct span head, struct span data)
+{
+	uint8_t prefix[96];
+	struct cbor_writer w = cbor_writer(prefix + 4 + FRAME_MIN_LEN, sizeof(prefix) - 4 - FRAME_MIN_LEN);
+	size_t payload = head.len + data.len;
+	size_t len;
+	uint8_t *room;
+
+	cbor_put_map(&w, 3);
+	cbor_put_text(&w, "v");
+	cbor_put_uint(&w, PROTOCOL_GENERATION);
+	cbor_put_text(&w, "t");
+	cbor_put_text(&w, types[type].name);
+	cbor_put_text(&w, "p");
+	cbor_put_bytes_head(&w, payload);
+	len = FRAME_MIN_LEN + w.len + payload;
+	if (w.overflow || len > FRAME_MAX_LEN)
+		return false;
+	put_be32(prefix, (uint32_t)len);
+	put_be32(prefix + 4, id);
+	prefix[8] = types[type].flags;
+
+	room = buf_reserve(q, 4 + len);
+	if (!room)
+		return false;
+	memcpy(room, prefix, 4 + FRAME_MIN_LEN + w.len);
+	room += 4 + FRAME_MIN_LEN + w.len;
+	if (head.len)
+		memcpy(room, head.p, head.len);
+	if (data.len)
+		memcpy(room + head.len, data.p, data.len);
+	buf_commit(q, 4 + len);
+	return true;
+}

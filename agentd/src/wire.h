@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AGENTD_WIRE_H
+#define AGENTD_WIRE_H
+
+#include "buf.h"
+#include "util.h"
+
+/*
+ * The envelope: [len u32 BE][id u32 BE][flags u8][CBOR {v, t, p}].
+ * What stands here is the protocol's and not ours to change.
+ */
+#define PROTOCOL_GENERATION 7
+
+enum frame_flags {
+	FLAG_TERMINAL = 1,
+	FLAG_SESSION_START = 2,
+	FLAG_SHUTDOWN = 4,
+};
+
+enum msg_type {
+	MSG_UNKNOWN,
+	MSG_BOOTSTRAP,
+	MSG_INIT_RESOLVED,
+	MSG_INIT_ACK,
+	MSG_READY,
+	MSG_SHUTDOWN,
+	MSG_CLOCK_SYNC,
+	MSG_PING,
+	MSG_PONG,
+	MSG_TOUCH,
+	MSG_TOUCHED,
+	MSG_ERROR,
+	MSG_EXEC_REQUEST,
+	MSG_EXEC_STARTED,
+	MSG_EXEC_STDIN,
+	MSG_EXEC_STDIN_ERROR,
+	MSG_EXEC_STDOUT,
+	MSG_EXEC_STDERR,
+	MSG_EXEC_EXITED,
+	MSG_EXEC_FAILED,
+	MSG_EXEC_RESIZE,
+	MSG_EXEC_SIGNAL,
+	MSG_FS_REQUEST,
+	MSG_TCP_CONNECT,
+	MSG_CLIENT_DISCONNECTED,
+	MSG_FLOW,
+	MSG_HALTED,
+	MSG_TYPE_COUNT,
+};
+
+const char *wire_name(enum msg_type type);
+uint8_t wire_flags(enum msg_type type);
+enum msg_type wire_type(struct span name);
+
+struct frame {
+	uint32_t id;
+	uint8_t flags;
+	struct span body;
+	size_t size;	/* of the whole frame, to be consumed after use */
+};
+
+enum frame_status { FRAME_WHOLE, FRAME_PARTIAL, FRAME_BAD };
+
+/* Looks at the head of what has arrived. BAD: the stream is lost for good. */
+enum frame_status wire_peek(struct span in, struct frame *f);
+
+struct envelope {
+	uint64_t generation;
+	struct span name;
+	struct span payload;
+	enum msg_type type;
+};
+
+bool wire_open(struct span body, struct envelope *e);
+
+/*
+ * Appends one frame. The payload is `head` followed by `data`, so that bulk
+ * data is copied once. False: no room left in the queue, or no memory.
+ */
+bool wire_append(struct buf *q, uint32_t id, enum msg_type type, struct span head, struct span data);
+
+#endif

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// uses: messages_in.c messages_out.c decode.c wire.c cbor.c buf.c errname.c
+#include <errno.h>
+
+#include "bounds.h"
+#include "cbor.h"
+#include "messages.h"
+#include "tap.h"
+
+#define EXEC_MINIMAL "\xa1\x63" "cmd" "\x62" "ls"
+
+static void requests(void)
+{
+	struct msg_exec_request m;
+
+	ok(msg_read_exec_request(BYTES(EXEC_MINIMAL), &m) && span_eq(m.cmd, "ls") && !m.args.p && !m.tty,
+	   "a command alone is a request");
+	ok(msg_read_exec_request(BYTES("\xa4\x63" "cmd\x62ls\x63" "cwd\xf6\x63" "env\x80\x63tty\xf5"), &m) &&
+	   !m.cwd.p && m.env.len == 1 && m.tty, "null is absent, an array stays raw");
+	ok(!msg_read_exec_request(BYTES("\xa1\x64" "args\x80"), &m), "no command is no request");
+	ok(!msg_read_exec_request(BYTES("\xa1\x63" "cmd\xf6"), &m), "neither is a null one");
+	ok(!msg_read_exec_request(BYTES("\xa2\x63" "cmd\x62ls\x63" "cmd\x62ls"), &m), "nor two");
+	ok(!msg_read_exec_request(BYTES("\xa2\x63" "cmd\x62ls\x63tty\x01"), &m), "tty is a bool");
+	ok(msg_read_exec_request(BYTES("\xa2\x63" "cmd\x62ls\x65stdin\x64null"), &m), "stdin may be null");
+	ok(!msg_read_exec_request(BYTES("\xa2\x63" "cmd\x62ls\x65stdin\x63tty"), &m), "but nothing unheard of");
+	ok(!msg_read_exec_request(BYTES(EXEC_MINIMAL "\x00"), &m), "and nothing comes after the map");
+}
+
+static void bootstrap(void)
+{
+	static const char good[] =
+		"\xa3\x6a" "block_root\xa4\x64kind\x69oci-erofs\x65lower\x68/dev/vda"
+		"\x6clower_fstype\x68squashfs\x65upper\xa3\x64kind\x66" "device\x66" "device\x68/dev/vdb"
+		"\x66" "fstype\x64" "ext4\x68hostname\x63" "box\x6a" "dir_mounts\x80";
+	struct msg_bootstrap b;
+	char bad[sizeof(good)];
+
+	ok(msg_read_bootstrap(BYTES(good), &b) && span_eq(b.lower, "/dev/vda") && span_eq(b.lower_fstype, "squashfs") &&
+	   span_eq(b.upper, "/dev/vdb") && span_eq(b.upper_fstype, "ext4") && span_eq(b.hostname, "box") &&
+	   !b.default_env.p && !b.hangup_after_halted, "a bootstrap");
+	memcpy(bad, good, sizeof(good));
+	memcpy(strstr(bad, "oci-erofs"), "disk-imag", 9);
+	ok(!msg_read_bootstrap(span_of(bad, sizeof(bad) - 1), &b), "another kind of root is refused");
+	ok(!msg_read_bootstrap(BYTES("\xa0"), &b), "a bootstrap without a root is refused");
+}
+
+static void control(void)
+{
+	struct msg_id_range r;
+	struct span data;
+	int32_t sig;
+
+	ok(msg_read_flow(BYTES("\xa3\x68id_start\x01\x70id_end_exclusive\x18\x64\x66paused\xf5"), &r) &&
+	   r.start == 1 && r.end == 100 && r.paused, "flow");
+	ok(!msg_read_flow(BYTES("\xa2\x68id_start\x01\x70id_end_exclusive\x02"), &r), "flow must say paused");
+	ok(msg_read_disconnected(BYTES("\xa2\x68id_start\x01\x70id_end_exclusive\x02"), &r), "disconnected need not");
+	ok(!msg_read_disconnected(BYTES("\xa2\x68id_start\x01\x70id_end_exclusive\x1b\x00\x00\x00\x01\x00\x00\x00\x00"), &r),
+	   "an id is 32 bits");
+	ok(msg_read_stdin(BYTES("\xa1\x64" "data\x40"), &data) && data.p && data.len == 0, "empty data is an end, not an absence");
+	ok(msg_read_signal(BYTES("\xa1\x66signal\x0f"), &sig) && sig == 15, "signal");
+	ok(!msg_read_signal(BYTES("\xa1\x66signal\x1a\x80\x00\x00\x00"), &sig), "2^31 is no signal");
+}
+
+static void payload_is(struct buf *q, const char *what, struct span want)
+{
+	struct frame f = { 0 };
+	struct envelope e = { 0 };
+
+	ok(wire_peek(buf_span(q), &f) == FRAME_WHOLE && wire_open(f.body, &e) && bytes_are(e.payload, want), "%s", what);
+	buf_consume(q, f.size);
+}
+
+static void answers(void)
+{
+	struct buf q = { .max = KIB(64) };
+	struct failure f = { .kind = "not_found", .err = ENOENT, .message = "no", .stage = "execve" };
+	struct halted h = { .clean = true, .killed = 2 };
+
+	msg_send_exited(&q, 1, 3 << 8);
+	payload_is(&q, "exit code 3", BYTES("\xa1\x64" "code\x03"));
+	msg_send_exited(&q, 1, 9);
+	payload_is(&q, "signal 9 is code -1", BYTES("\xa2\x64" "code\x20\x66signal\x09"));
+	msg_send_failed(&q, 1, &f);
+	payload_is(&q, "a failure with all its fields",
+		   BYTES("\xa5\x64kind\x69not_found\x65" "errno\x02\x6a" "errno_name\x66" "ENOENT"
+			 "\x67message\x62no\x65stage\x66" "execve"));
+	f = (struct failure){ .kind = "other", .message = "no" };
+	msg_send_failed(&q, 1, &f);
+	payload_is(&q, "a failure with the fewest", BYTES("\xa2\x64kind\x65other\x67message\x62no"));
+	msg_send_output(&q, 1, MSG_EXEC_STDOUT, BYTES("hi"));
+	payload_is(&q, "output", BYTES("\xa1\x64" "data\x42hi"));
+	msg_send_halted(&q, &h);
+	payload_is(&q, "halted",
+		   BYTES("\xa6\x65" "clean\xf5\x67term_ns\x00\x67sync_ns\x00\x67kill_ns\x00\x6aunmount_ns\x00\x66killed\x02"));
+	msg_send_error(&q, 1, "invalid_session", "no", BYTES("core.x"));
+	payload_is(&q, "an error names the type", BYTES("\xa3\x64kind\x6finvalid_session\x67message\x62no\x6eoffending_type\x66" "core.x"));
+	msg_send_init_resolved(&q, 0, 0);
+	payload_is(&q, "init.resolved", BYTES("\xa1\x6c" "default_user\xa2\x63uid\x00\x63gid\x00"));
+	buf_free(&q);
+}
+
+int main(void)
+{
+	requests();
+	bootstrap();
+	control();
+	answers();
+	return tap_done();
+}

@@ -1,0 +1,159 @@
+import { spawn } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { checkout } from './support/saboteurs.js';
+import { image, usePrivateHome } from './support/vm.js';
+
+usePrivateHome();
+
+interface Run {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the command as a user would, with `input` on its stdin. */
+function msbtest(
+  args: readonly string[],
+  { input = '', env = {} }: { input?: string; env?: Record<string, string> } = {},
+): Promise<Run> {
+  const child = spawn(process.execPath, [`${checkout}/packages/core/dist/cli/main.js`, ...args], {
+    env: { ...process.env, ...env },
+  });
+  const output = { stdout: '', stderr: '' };
+  child.stdout.on('data', (chunk) => {
+    output.stdout += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    output.stderr += chunk;
+  });
+  child.stdin.on('error', () => {}); // it may end without having read
+  child.stdin.end(input);
+  return new Promise((resolve) => child.once('close', (status) => resolve({ status, ...output })));
+}
+
+describe('msbtest', () => {
+  it('explains itself', async () => {
+    const help = await msbtest(['--help']);
+    expect(help).toMatchObject({ status: 0, stderr: '' });
+    for (const command of ['doctor', 'run', 'exec', 'ps', 'stop', 'start', 'rm', 'logs', 'images', 'load']) {
+      expect(help.stdout).toMatch(new RegExp(`^  ${command}\\s+\\w`, 'm'));
+      expect((await msbtest([command, '--help'])).stdout).toMatch(new RegExp(`^Usage: msbtest ${command}`));
+    }
+  });
+
+  it('says what is wrong with a command line', async () => {
+    expect(await msbtest(['fly'])).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('no command "fly"'),
+    });
+    expect(await msbtest(['ps', '--colour'])).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('msbtest ps --help'),
+    });
+    expect(await msbtest(['stop'])).toMatchObject({ status: 2 });
+    expect(await msbtest(['stop', 'x', '--timeout', 'soon'])).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('whole number'),
+    });
+    expect(await msbtest(['stop', 'nobody'])).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('no sandbox named "nobody"'),
+    });
+    expect(await msbtest(['run', 'no/such:image', '--', 'true'])).toMatchObject({
+      status: 125,
+      stderr: expect.stringContaining('There is no image'),
+    });
+  });
+
+  it('doctor tells what was probed, the failing step and the remedy', async () => {
+    const fine = await msbtest(['doctor', '--json']);
+    expect(fine.status).toBe(0);
+    expect(JSON.parse(fine.stdout)).toMatchObject({
+      ok: true,
+      findings: expect.any(Array),
+      places: expect.any(Object),
+    });
+    const broken = await msbtest(['doctor'], { env: { MSB_QEMU: '/nowhere/qemu' } });
+    expect(broken).toMatchObject({
+      status: 1,
+      stdout: expect.stringMatching(/✗ VMM: .*not installed.*apt-get install/),
+    });
+  });
+
+  it('runs a command in a machine of its own and passes its exit status on', async () => {
+    expect(await msbtest(['run', image, '--', 'sh', '-c', 'echo out; echo err >&2; exit 42'])).toEqual({
+      status: 42,
+      stdout: 'out\n',
+      stderr: 'err\n',
+    });
+    expect(JSON.parse((await msbtest(['ps', '--all', '--json'])).stdout)).toEqual([]);
+  });
+
+  it('goes through run, exec, ps, logs, stop, start and rm', async () => {
+    const ran = await msbtest(['run', '--detach', '--json', '--name', 'web', '--memory', '256', image]);
+    expect(ran).toMatchObject({ status: 0, stderr: '' });
+    expect(JSON.parse(ran.stdout)).toMatchObject({ name: 'web', bootMs: expect.any(Number) });
+
+    expect(
+      await msbtest(['exec', '-i', '-e', 'A=b', '-w', '/tmp', 'web', '--', 'sh', '-c', 'echo $A; pwd; cat'], {
+        input: 'from stdin',
+      }),
+    ).toMatchObject({
+      status: 0,
+      stdout: 'b\n/tmp\nfrom stdin',
+    });
+    expect((await msbtest(['exec', 'web', '--', 'sh', '-c', 'kill -TERM $$'])).status).toBe(128 + 15);
+    expect(await msbtest(['exec', 'web', 'nowhere'])).toMatchObject({
+      status: 127,
+      stderr: expect.stringContaining('could not be started'),
+    });
+    expect((await msbtest(['exec', 'web', '/etc/passwd'])).status).toBe(126);
+
+    expect((await msbtest(['ps'])).stdout).toMatch(/^NAME +STATUS +IMAGE +CREATED\nweb +running /);
+    expect(JSON.parse((await msbtest(['ps', '--json'])).stdout)).toMatchObject([
+      { name: 'web', status: 'running', image, cpus: 1, memoryMib: 256 },
+    ]);
+
+    await msbtest([
+      'exec',
+      'web',
+      '--',
+      'sh',
+      '-c',
+      'echo kept > /root/file; echo "on the console" > /dev/console',
+    ]);
+    expect((await msbtest(['logs', 'web'])).stdout).toContain('on the console');
+    expect(JSON.parse((await msbtest(['logs', '--json', 'web'])).stdout)).toMatchObject({
+      name: 'web',
+      lines: expect.any(Array),
+    });
+
+    expect((await msbtest(['rm', 'web'])).stderr).toContain('is running. Stop it first');
+    expect(JSON.parse((await msbtest(['stop', '--json', 'web'])).stdout)).toMatchObject({
+      outcome: 'graceful',
+      status: 'stopped',
+    });
+    expect((await msbtest(['ps', '--json'])).stdout).toBe('[]\n');
+    expect(JSON.parse((await msbtest(['ps', '-a', '--json'])).stdout)).toMatchObject([
+      { name: 'web', status: 'stopped' },
+    ]);
+
+    expect(await msbtest(['start', 'web'])).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/^web: running after \d+ ms\n$/),
+    });
+    expect((await msbtest(['exec', 'web', 'cat', '/root/file'])).stdout).toBe('kept\n');
+    expect(await msbtest(['rm', '--force', 'web'])).toMatchObject({ status: 0, stderr: '' });
+    expect((await msbtest(['ps', '-a', '--json'])).stdout).toBe('[]\n');
+  });
+
+  it('gives images by name', async () => {
+    expect(JSON.parse((await msbtest(['images', '--json'])).stdout)).toContainEqual(
+      expect.objectContaining({ reference: image }),
+    );
+    expect(await msbtest(['load', '/nowhere', '--tag', 'x'])).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('oci-layout cannot be read'),
+    });
+  });
+});

@@ -55,7 +55,7 @@
 #define SETTLE_MAX_NS (10 * SEC_NS)
 #define BUSY_RETRY_NS (1 * SEC_NS)
 #define BUSY_RETRY_STEP_NS (20 * MSEC_NS)
-#define HALTED_MAX_NS (1 * SEC_NS)
+#define HALTED_MAX_NS (5 * SEC_NS)
 
 #define MODULE_ORDER_MAX KIB(16)
 #define MOUNTINFO_MAX MIB(1)

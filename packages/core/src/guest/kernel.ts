@@ -32,7 +32,7 @@ export function guestKernel(places: Places, env: NodeJS.ProcessEnv = process.env
     version = basename(readFileSync(join(kernels, 'default'), 'utf8').trim());
   } catch (error) {
     throw new MissingDependencyError(
-      `No guest kernel in ${kernels}. In a checkout, npm run build fetches one; elsewhere name one with MSB_KERNEL.`,
+      `No guest kernel in ${kernels}. In a checkout, npm start fetches one; elsewhere name one with MSB_KERNEL.`,
       { cause: error },
     );
   }

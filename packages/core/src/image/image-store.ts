@@ -61,9 +61,9 @@ export class ImageStore {
     readConfig(source, config);
     for (const blob of [...layers, config, manifest]) this.#take(source, blob);
     const stored: StoredImage = { reference: name, manifest, createdAt: new Date().toISOString() };
+    await this.#prepare(stored); // before it has a name: an image that cannot be booted is not in the store
     this.#makeDirectory('refs');
     writeWhole(this.#referencePath(name), `${JSON.stringify(stored, null, 2)}\n`);
-    await this.prepare(name);
     return stored;
   }
 
@@ -97,7 +97,10 @@ export class ImageStore {
 
   /** The image as something to boot; the root file system is made at the first call, once however many ask. */
   async prepare(reference: string): Promise<PreparedImage> {
-    const image = this.find(reference);
+    return this.#prepare(this.find(reference));
+  }
+
+  async #prepare(image: StoredImage): Promise<PreparedImage> {
     const { config: configDescriptor, layers } = readManifest(this.#blobs, image.manifest);
     const config = readConfig(this.#blobs, configDescriptor);
     const chain = chainId(config.diffIds);

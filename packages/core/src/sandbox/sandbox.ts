@@ -123,8 +123,8 @@ export class Sandbox extends SandboxBase implements AsyncDisposable {
 
   /** Gives up the ownership: the machine outlives this process, and this object's disposal. */
   async detach(): Promise<void> {
-    this.#machine?.leash.detach();
     this.#owns = false;
+    this.#machine?.hold.detach();
   }
 
   /** Stops the machine gracefully if this object owns it; an ephemeral one is killed and removed. */
@@ -141,7 +141,7 @@ export class Sandbox extends SandboxBase implements AsyncDisposable {
       // Removed or replaced by hand, which leaves nothing to do.
       if (!(error instanceof SandboxNotFoundError || error instanceof SandboxReplacedError)) throw error;
     } finally {
-      this.#machine?.leash.release();
+      await this.#machine?.hold.release();
     }
   }
 

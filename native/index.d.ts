@@ -1,0 +1,83 @@
+/** As Node's own: errno is negative, the message starts with the code and ends with the call and the path. */
+export interface SystemError extends Error {
+  code: string;
+  errno: number;
+  syscall: string;
+  path?: string;
+}
+
+export type HypervisorProbe =
+  | { ok: true; apiVersion: number }
+  | {
+      ok: false;
+      step: 'open' | 'KVM_GET_API_VERSION' | 'KVM_CREATE_VM' | 'hv_vm_create' | 'unsupported';
+      code: string;
+      errno: number;
+    };
+
+/** Opens the device (default /dev/kvm) O_RDWR|O_CLOEXEC, asks its version, creates a VM and closes it again. */
+export function probeKvm(path?: string): HypervisorProbe;
+
+/** Step `unsupported` elsewhere than on macOS. */
+export function probeHvf(): HypervisorProbe;
+
+/** Non-blocking flock. true: taken. */
+export function tryLock(fd: number): boolean;
+
+/**
+ * Opens path (created 0600 if missing, O_CLOEXEC, O_NOFOLLOW) and waits for its flock on a thread; resolves to the
+ * descriptor, which the caller closes. Rejects with code ETIMEDOUT after timeoutMs. A lock that arrives late is released.
+ * Whether path still names that file, after the wait, is for the caller to check.
+ */
+export function lockFile(path: string, timeoutMs: number): Promise<number>;
+
+export function unlock(fd: number): void;
+
+/** [ours, theirs], SOCK_STREAM, close-on-exec. */
+export function socketPair(): [number, number];
+
+/** Bound, 0600, listening, close-on-exec. ENAMETOOLONG with a helpful message where path does not fit sun_path. */
+export function listenUnix(path: string, backlog: number): number;
+
+/** The rate of this processor's time-stamp counter in kHz, measured for 20 ms, which this blocks; 0 where there is none. */
+export function measureTscKhz(): number;
+
+export interface SpawnOptions {
+  file: string;
+  args: readonly string[];
+  env: Readonly<Record<string, string>>;
+  cwd: string;
+  /** The child's descriptor i is fds[i]. */
+  fds: readonly number[];
+}
+
+/**
+ * Starts a process in a session of its own with exactly those descriptors. `file` is a path (PATH is not searched);
+ * args are those after argv[0]. Throws a SystemError (syscall 'execve', 'chdir' …) where it can't be executed.
+ */
+export function spawn(options: SpawnOptions): { pid: number; pidfd: number };
+
+/** ESRCH where the process is gone. */
+export function pidfdOpen(pid: number): number;
+
+/** false: it had ended already. */
+export function pidfdSignal(pidfd: number, signal: number): boolean;
+
+/**
+ * Resolves when the process has ended, and reaps it; waits that are pending together get the same answer. exitCode and
+ * signal are null for a process that is not our child, or that an earlier wait has reaped. Closes nothing. Rejects with
+ * code ETIMEDOUT. A pending wait keeps the event loop alive; its timeout bounds that.
+ */
+export function pidfdWait(
+  pidfd: number,
+  timeoutMs: number,
+): Promise<{ exitCode: number | null; signal: number | null }>;
+
+/**
+ * Reflink where the file system can, else a copy that keeps holes. dst must not exist, and is made 0600; a failed copy
+ * leaves none. bytes: data really copied.
+ */
+export function cloneFile(src: string, dst: string): Promise<{ method: 'reflink' | 'sparse'; bytes: number }>;
+
+/** The relay: one per machine, it owns the VMM and the only line to its agent. */
+export const relayPath: string;

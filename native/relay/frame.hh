@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace relay {
+
+using Bytes = std::string_view;
+
+// [len: u32 BE] [id: u32 BE] [flags: u8] [body]; len counts what follows it.
+constexpr size_t kLengthSize = 4;
+constexpr size_t kIdAndFlagsSize = 5;
+constexpr uint32_t kMostFrameLength = 4 * 1024 * 1024;
+
+enum Flags : uint8_t { kTerminal = 1, kSessionStart = 2, kShutdown = 4 };
+
+/** Looks into a parser's buffer: good until the parser is used again. */
+struct Frame {
+  uint32_t id = 0;
+  uint8_t flags = 0;
+  Bytes body;
+  Bytes whole;
+};
+
+void append_u32(std::string& out, uint32_t number);
+std::string encode_frame(uint32_t id, uint8_t flags, Bytes body);
+
+/** Takes a byte stream apart. Memory grows with the bytes that came, never with the length that was promised. */
+class FrameParser {
+ public:
+  enum class Result { kFrame, kIncomplete, kBad };
+
+  void feed(Bytes bytes);
+  /** After kBad the stream has lost its meaning for good. */
+  Result next(Frame& frame);
+  /** Bytes that belong to no frame taken so far. */
+  size_t pending() const { return buffer_.size() - position_; }
+
+ private:
+  std::string buffer_;
+  size_t position_ = 0;
+};
+
+}  // namespace relay

@@ -1,0 +1,27 @@
+#pragma once
+
+#include "../src/util/unique_fd.hh"
+#include "poll_set.hh"
+
+namespace relay {
+
+/**
+ * A socket whose other end lives and dies with the owner. `D` lets go of it: what happens to the owner then means
+ * nothing any more.
+ */
+class Leash {
+ public:
+  void open(msb::UniqueFd fd) { fd_ = std::move(fd); }
+
+  void join(PollSet& set) { index_ = fd_ ? set.add(fd_.get(), POLLIN) : PollSet::kNone; }
+  bool readable(const PollSet& set) const { return set.readable(index_); }
+
+  /** Reads what there is; true when the owner has died. Says so once. */
+  bool owner_died();
+
+ private:
+  msb::UniqueFd fd_;
+  PollSet::Index index_ = PollSet::kNone;
+};
+
+}  // namespace relay

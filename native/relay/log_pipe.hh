@@ -1,0 +1,36 @@
+#pragma once
+
+#include "../src/util/unique_fd.hh"
+#include "bounded_log.hh"
+#include "io.hh"
+#include "poll_set.hh"
+
+namespace relay {
+
+/** Carries what the VMM or its console says into a bounded log. */
+class LogPipe {
+ public:
+  explicit LogPipe(BoundedLog& log) : log_(log) {}
+
+  void open(msb::UniqueFd from) { from_ = std::move(from); }
+  bool at_end() const { return !from_; }
+
+  void join(PollSet& set) { index_ = from_ ? set.add(from_.get(), POLLIN) : PollSet::kNone; }
+
+  /** A bounded number of bytes at a time, so that a flood leaves time for others. */
+  void serve(const PollSet& set) {
+    if (!set.readable(index_)) return;
+    for (int reads = 0; reads < 4; reads++) {
+      const ReadResult result = read_some(from_.get(), [this](Bytes bytes) { log_.append(bytes); });
+      if (result == ReadResult::kEnd) from_.reset();
+      if (result != ReadResult::kData) return;
+    }
+  }
+
+ private:
+  BoundedLog& log_;
+  msb::UniqueFd from_;
+  PollSet::Index index_ = PollSet::kNone;
+};
+
+}  // namespace relay

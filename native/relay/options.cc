@@ -1,0 +1,72 @@
+#include "options.hh"
+
+#include <cstddef>
+
+namespace relay {
+
+namespace {
+
+constexpr uint64_t kLeastConsole = 4096;
+constexpr uint64_t kMostConsole = 64 << 20;  // the part after the head is kept in memory too
+constexpr uint64_t kMostBudget = 3600 * 1000;
+
+bool parse_number(const std::string& text, uint64_t least, uint64_t most, uint64_t& number) {
+  if (text.empty() || text.size() > 18) return false;
+  number = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return false;
+    number = number * 10 + static_cast<uint64_t>(c - '0');
+  }
+  return number >= least && number <= most;
+}
+
+std::string out_of_range(const std::string& option, uint64_t least, uint64_t most) {
+  return option + " takes a number from " + std::to_string(least) + " to " + std::to_string(most);
+}
+
+/** An absolute path with a last component: what is renamed and removed must be plain. */
+bool usable_path(const std::string& path) {
+  if (path.size() < 2 || path.front() != '/' || path.back() == '/') return false;
+  const std::string last = path.substr(path.rfind('/') + 1);
+  return last != "." && last != ".." && path.find('\0') == std::string::npos;
+}
+
+}  // namespace
+
+std::string parse_options(const std::vector<std::string>& arguments, Options& options) {
+  size_t i = 0;
+  for (; i < arguments.size() && arguments[i] != "--"; i++) {
+    const std::string& option = arguments[i];
+    if (option == "--ephemeral") {
+      options.ephemeral = true;
+      continue;
+    }
+    const bool known = option == "--sandbox-dir" || option == "--socket" || option == "--console-limit" ||
+                       option == "--owner-death-budget";
+    if (!known) return "unknown option " + option;
+    if (i + 1 >= arguments.size() || arguments[i + 1] == "--") return option + " needs a value";
+    const std::string& value = arguments[++i];
+
+    uint64_t number = 0;
+    if (option == "--sandbox-dir" || option == "--socket") {
+      if (!usable_path(value)) return option + " takes an absolute path";
+      (option == "--socket" ? options.socket_path : options.sandbox_dir) = value;
+    } else if (option == "--console-limit") {
+      if (!parse_number(value, kLeastConsole, kMostConsole, number)) {
+        return out_of_range(option, kLeastConsole, kMostConsole);
+      }
+      options.console_limit = number;
+    } else {
+      if (!parse_number(value, 0, kMostBudget, number)) return out_of_range(option, 0, kMostBudget);
+      options.owner_death_budget_ms = static_cast<int64_t>(number);
+    }
+  }
+  if (options.sandbox_dir.empty()) return "--sandbox-dir is missing";
+  if (options.socket_path.empty()) return "--socket is missing";
+  if (i == arguments.size()) return "-- and the VMM's command line are missing";
+  options.vmm.assign(arguments.begin() + static_cast<ptrdiff_t>(i) + 1, arguments.end());
+  if (options.vmm.empty()) return "the VMM's command line is missing after --";
+  return {};
+}
+
+}  // namespace relay

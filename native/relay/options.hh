@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace relay {
+
+/** The descriptors that this program is born with. 0 is /dev/null; 1 and 2 are vmm.log. */
+enum BornWith : int { kVmmLog = 1, kLeash = 3, kLock = 4, kListener = 5, kBootstrap = 6 };
+
+/** The descriptors that the VMM is born with. 0 is /dev/null; 1 and 2 are a pipe to us. */
+enum VmmBornWith : int { kVmmAgent = 3, kVmmConsole = 4, kVmmDescriptors = 5 };
+
+struct Options {
+  std::string sandbox_dir;
+  std::string socket_path;
+  bool ephemeral = false;
+  uint64_t console_limit = 1 << 20;
+  int64_t owner_death_budget_ms = 3000;
+  std::vector<std::string> vmm;  // argv; the first is the path to execute
+};
+
+/** Empty when all is well, else what is wrong with the command line. */
+std::string parse_options(const std::vector<std::string>& arguments, Options& options);
+
+}  // namespace relay

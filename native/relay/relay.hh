@@ -1,0 +1,91 @@
+#pragma once
+
+#include <optional>
+
+#include "agent_line.hh"
+#include "bootstrap.hh"
+#include "bounded_log.hh"
+#include "clock.hh"
+#include "exit_record.hh"
+#include "hub.hh"
+#include "leash.hh"
+#include "lock_file.hh"
+#include "log_pipe.hh"
+#include "options.hh"
+#include "poll_set.hh"
+#include "sandbox_dir.hh"
+#include "signals.hh"
+#include "vmm_process.hh"
+
+namespace relay {
+
+/** What main() has opened: from here on each descriptor has one owner. */
+struct Parts {
+  Signals signals;
+  SandboxDir dir;
+  SocketFile socket;
+  LockFile lock;
+  msb::UniqueFd leash;
+  msb::UniqueFd listener;
+  msb::UniqueFd bootstrap;
+  msb::UniqueFd console_log;
+  msb::UniqueFd vmm_log;
+};
+
+/** One machine's life, from the bootstrap frame to exit.json. */
+class Relay {
+ public:
+  Relay(const Options& options, Parts parts);
+
+  /** Returns when the VMM has ended and everything that is left of it has been put away. */
+  void run();
+
+ private:
+  enum class Phase { kBootstrap, kRunning, kDraining, kDone };
+  class ClientShutdown;
+
+  void round();
+  PollTimeout next_timeout() const;
+  void on_signals();
+  void on_owner_death();
+  void on_bootstrap();
+  void start_vmm();
+  void on_agent_readable();
+  void on_agent_frame(const Frame& frame);
+  void on_agent_control(const Frame& frame);
+  void on_vmm_end(const VmmProcess::End& end);
+  void on_deadlines();
+  void drain();
+  void end_vmm(const char* cause);
+  void fail_to_start(const SpawnError& error);
+  void put_away();
+  void note(const std::string& line);
+
+  const Options& options_;
+  Clock clock_;
+  Signals signals_;
+  SandboxDir dir_;
+  SocketFile socket_;
+  LockFile lock_;
+  Leash leash_;
+  Bootstrap bootstrap_;
+  BoundedLog console_log_;
+  BoundedLog vmm_log_;
+  LogPipe console_;
+  LogPipe vmm_output_;
+  AgentLine agent_;
+  Hub hub_;
+  VmmProcess vmm_;
+  ExitRecord record_;
+  PollSet set_;
+
+  Phase phase_ = Phase::kBootstrap;
+  bool go_on_ = false;  // the next round must not wait
+  bool hang_up_ = false;  // the agent has said its last word
+  bool remove_dir_ = false;
+  std::optional<double> owner_deadline_ms_;
+  std::optional<double> drain_deadline_ms_;
+  bool lines_drained_ = false;
+};
+
+}  // namespace relay

@@ -1,0 +1,74 @@
+#include "sandbox_dir.hh"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+#include <vector>
+
+namespace relay {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+bool same_file(const struct stat& a, const struct stat& b) { return a.st_dev == b.st_dev && a.st_ino == b.st_ino; }
+
+}  // namespace
+
+int SandboxDir::open(const std::string& path) {
+  path_ = path;
+  fd_.reset(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+  return fd_ ? 0 : errno;
+}
+
+msb::UniqueFd SandboxDir::create(const char* name) const {
+  const int flags = O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW;
+  return msb::UniqueFd(::openat(fd_.get(), name, flags, 0600));
+}
+
+bool SandboxDir::has(const char* name) const {
+  struct stat info{};
+  return ::fstatat(fd_.get(), name, &info, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+void SandboxDir::remove() const {
+  struct stat ours{};
+  struct stat there{};
+  if (::fstat(fd_.get(), &ours) != 0 || ::lstat(path_.c_str(), &there) != 0 || !same_file(ours, there)) return;
+
+  const fs::path path(path_);
+  const fs::path trash = path.parent_path() / (".trash-" + std::to_string(::getpid()) + "-" + path.filename().string());
+  if (::rename(path.c_str(), trash.c_str()) != 0) return;
+
+  // remove_all follows no symbolic link. While it works the lock tells a sweep that somebody does.
+  std::error_code ignored;
+  std::vector<fs::path> entries;
+  for (const fs::directory_entry& entry : fs::directory_iterator(trash, ignored)) entries.push_back(entry.path());
+  for (const fs::path& entry : entries) {
+    if (entry.filename() != "lock") fs::remove_all(entry, ignored);
+  }
+  fs::remove_all(trash, ignored);
+}
+
+void SocketFile::open(const std::string& path) {
+  path_ = path;
+  known_ = ::lstat(path.c_str(), &born_) == 0 && S_ISSOCK(born_.st_mode);
+}
+
+void SocketFile::unlink() const {
+  struct stat now{};
+  if (known_ && ::lstat(path_.c_str(), &now) == 0 && same_file(born_, now)) ::unlink(path_.c_str());
+}
+
+void SocketFile::remove_surroundings() const {
+  const fs::path path(path_);
+  const fs::path directory = path.parent_path();
+  // By those names the directory is one sandbox's own. By any other it may be anybody's.
+  if (path.filename() == "agent.sock") ::unlink((directory / "qmp.sock").c_str());
+  ::rmdir(directory.c_str());
+}
+
+}  // namespace relay

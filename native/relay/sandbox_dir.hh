@@ -1,0 +1,47 @@
+#pragma once
+
+#include <sys/stat.h>
+
+#include <string>
+
+#include "../src/util/unique_fd.hh"
+
+namespace relay {
+
+/**
+ * The sandbox's directory, by descriptor: if somebody moves it away and makes a new one of that name, then what we write
+ * goes to ours, and what we would remove stays.
+ */
+class SandboxDir {
+ public:
+  /** 0 or an errno. */
+  int open(const std::string& path);
+
+  int fd() const { return fd_.get(); }
+  /** A file of ours in it, made anew; invalid where that fails. */
+  msb::UniqueFd create(const char* name) const;
+  bool has(const char* name) const;
+  /** Out of the way by one rename first, so that nobody finds half of it; the lock goes last. */
+  void remove() const;
+
+ private:
+  std::string path_;
+  msb::UniqueFd fd_;
+};
+
+/** The socket that clients connect to, as it was when we were born. */
+class SocketFile {
+ public:
+  void open(const std::string& path);
+  /** Only if it is still the same one. */
+  void unlink() const;
+  /** What the VMM's control socket leaves beside it when it is killed, and the directory, if that was all. */
+  void remove_surroundings() const;
+
+ private:
+  std::string path_;
+  struct stat born_{};
+  bool known_ = false;
+};
+
+}  // namespace relay

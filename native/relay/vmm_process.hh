@@ -1,0 +1,43 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "../src/util/unique_fd.hh"
+#include "exit_record.hh"
+
+namespace relay {
+
+/** Our ends of what the VMM is born with. */
+struct VmmEnds {
+  msb::UniqueFd output;
+  msb::UniqueFd agent;
+  msb::UniqueFd console;
+};
+
+/** The VMM, our child. Once it runs it ends when we do, however we end. */
+class VmmProcess {
+ public:
+  /** Nothing, or what failed and how. */
+  std::optional<SpawnError> start(const std::vector<std::string>& command, VmmEnds& ends);
+
+  std::optional<pid_t> pid() const { return pid_; }
+  bool running() const { return pid_ && !ended_; }
+  void kill();
+
+  struct End {
+    std::optional<int> code;
+    std::optional<int> signal;
+  };
+  /** Reaps it, if it has ended. */
+  std::optional<End> reap();
+
+ private:
+  std::optional<pid_t> pid_;
+  bool ended_ = false;
+};
+
+}  // namespace relay

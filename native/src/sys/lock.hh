@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+
+#include "../util/unique_fd.hh"
+
+namespace msb {
+
+/** false: someone else holds it. */
+bool try_lock(int fd);
+void unlock(int fd);
+
+/** The file, made 0600 if missing; a symbolic link is an error, not a way elsewhere. */
+UniqueFd open_lock_file(const std::string& path);
+
+}  // namespace msb

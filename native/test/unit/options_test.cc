@@ -1,0 +1,49 @@
+#include "../../relay/options.hh"
+
+#include "tap.hh"
+
+using relay::Options;
+using relay::parse_options;
+
+namespace {
+
+std::string wrong(std::vector<std::string> arguments) {
+  Options options;
+  return parse_options(arguments, options);
+}
+
+}  // namespace
+
+TEST("options: all of them") {
+  Options options;
+  CHECK(parse_options({"--sandbox-dir", "/s/a", "--socket", "/r/agent.sock", "--ephemeral", "--console-limit", "65536",
+                       "--owner-death-budget", "250", "--", "/bin/vmm", "--ephemeral", "--", "x"},
+                      options)
+            .empty());
+  CHECK(options.sandbox_dir == "/s/a" && options.socket_path == "/r/agent.sock" && options.ephemeral);
+  CHECK(options.console_limit == 65536 && options.owner_death_budget_ms == 250);
+  CHECK((options.vmm == std::vector<std::string>{"/bin/vmm", "--ephemeral", "--", "x"}));
+}
+
+TEST("options: what may be left out") {
+  Options options;
+  CHECK(parse_options({"--sandbox-dir", "/s", "--socket", "/r", "--", "v"}, options).empty());
+  CHECK(!options.ephemeral && options.console_limit == 1 << 20 && options.owner_death_budget_ms == 3000);
+}
+
+TEST("options: each mistake is named") {
+  CHECK(wrong({}) == "--sandbox-dir is missing");
+  CHECK(wrong({"--sandbox-dir", "/s", "--", "v"}) == "--socket is missing");
+  CHECK(wrong({"--sandbox-dir", "/s", "--socket", "/r"}).find("-- and") == 0);
+  CHECK(wrong({"--sandbox-dir", "/s", "--socket", "/r", "--"}).find("after --") != std::string::npos);
+  CHECK(wrong({"--sandbox-dir"}) == "--sandbox-dir needs a value");
+  CHECK(wrong({"--socket", "--", "v"}) == "--socket needs a value");
+  CHECK(wrong({"--frob"}) == "unknown option --frob");
+  for (const char* path : {"", "relative", "/", "/a/", "/a/..", "/a/."}) {
+    CHECK(wrong({"--sandbox-dir", path}) == "--sandbox-dir takes an absolute path");
+  }
+  for (const char* number : {"", "-1", "1x", "4095", "99999999999999999999999"}) {
+    CHECK(wrong({"--console-limit", number}).find("--console-limit takes a number") == 0);
+  }
+  CHECK(wrong({"--owner-death-budget", "3600001"}).find("--owner-death-budget takes") == 0);
+}

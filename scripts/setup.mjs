@@ -3,6 +3,7 @@
 // done already is not done again. `node scripts/setup.mjs [STEP ...]` does it alone, or only the steps named.
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { chooseAccelerator } from './setup/accelerator.mjs';
 import { runMain, SetupError } from './setup/errors.mjs';
 import { image, imageStore } from './setup/image.mjs';
 import { kernel } from './setup/kernel.mjs';
@@ -62,6 +63,7 @@ export async function setup({ log = toStderr, only } = {}) {
       if (!worked) tell('up to date');
     }),
   );
+  if (!only) await chooseAccelerator(tell);
 }
 
 if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {

@@ -18,6 +18,7 @@ export default defineConfig({
           globalSetup: ['test/support/global-setup.ts'],
           // Two machines at once fill two cores under emulation; a third only makes all three slower.
           maxWorkers: 2,
+          sequence: { groupOrder: 1 },
           testTimeout: 120_000,
           hookTimeout: 60_000,
         },

@@ -6,6 +6,7 @@ import { Interrupted, runMain } from './setup/errors.mjs';
 import { inRoot, npmBin } from './setup/paths.mjs';
 import { checkInterrupted, passing } from './setup/signals.mjs';
 import { setup } from './setup.mjs';
+import { agentdVmEnv } from './testing/agentd-vm.mjs';
 import { leftovers, makePlace, removePlace } from './testing/leftovers.mjs';
 import { check, countedSuite, countLine, sum, vitest } from './testing/parts.mjs';
 
@@ -20,6 +21,12 @@ async function runAll(filters, place) {
       const args = ['--no-print-directory', '-C', inRoot(part), 'check'];
       all.push(await countedSuite(`make -C ${part} check`, 'make', args, env));
     }
+  }
+  if (filters.length === 0) {
+    const args = ['--no-print-directory', '-C', inRoot('agentd'), 'check-vm'];
+    all.push(
+      await countedSuite('make -C agentd check-vm', 'make', args, { ...env, ...(await agentdVmEnv()) }),
+    );
   }
   all.push(await vitest(npmBin('vitest'), filters, join(place.place, 'vitest.json'), env));
   return sum(all);

@@ -84,6 +84,11 @@ const NEEDS = [
       homebrew: 'e2fsprogs',
     },
   },
+  {
+    why: "the agent's own tests make an initramfs without the rest of the product",
+    commands: ['cpio'],
+    from: { debian: 'cpio', fedora: 'cpio', arch: 'cpio', alpine: 'cpio', homebrew: 'cpio' },
+  },
 ];
 
 /** What of a need is not on this machine. @param {Need} need */

@@ -1,5 +1,6 @@
 import { closeSync } from 'node:fs';
 import { AgentConnection, AgentGoneError } from '../agent/connection.js';
+import { ended } from '../engine/end-relay.js';
 import { crashed, describeExit, statusOf } from '../engine/ending.js';
 import type { Environment } from '../engine/environment.js';
 import { kill, type SandboxStopResult, type StopResult, stop, waitUntilStopped } from '../engine/stop.js';
@@ -11,6 +12,8 @@ import type { SandboxDirectory } from '../store/sandbox-directory.js';
 const stopTimeoutMs = 10_000;
 /** A kill's budget before the relay itself is killed. */
 const killTimeoutMs = 5_000;
+/** A relay that ends hangs up on its clients a moment before it is gone. */
+const hangUpMs = 1_000;
 /** For connecting to a machine that runs. */
 export const connectTimeoutMs = 10_000;
 
@@ -138,8 +141,9 @@ export abstract class SandboxBase {
   /** @internal What it means that the agent's line is gone. */
   protected readonly explainLoss = async (cause: AgentGoneError): Promise<Error> => {
     const holder = await this.directory.holder();
-    if (holder?.kind === 'relay') {
-      closeSync(holder.pidfd);
+    const relayLives = holder?.kind === 'relay' && !(await ended(holder.pidfd, hangUpMs));
+    if (holder?.kind === 'relay') closeSync(holder.pidfd);
+    if (relayLives) {
       return new AgentProtocolError(
         `The relay of sandbox "${this.name}" closed the connection, though the machine runs: too many clients, or one that did not read.`,
         { cause },

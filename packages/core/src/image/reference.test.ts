@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InvalidConfigError } from '../errors.js';
 import { formatReference, parseReference } from './reference.js';
@@ -37,5 +38,46 @@ describe('image references', () => {
     'a b',
   ])('refuses %j', (text) => {
     expect(() => parseReference(text)).toThrow(InvalidConfigError);
+  });
+
+  it('is one spelling or a typed error for any text', () => {
+    const pieces = fc.array(
+      fc.constantFrom(
+        'a',
+        'B',
+        '0',
+        '.',
+        '-',
+        '_',
+        '/',
+        ':',
+        '@',
+        'sha256',
+        '..',
+        '[::1]',
+        'localhost',
+        ' ',
+        '\n',
+      ),
+      { maxLength: 12 },
+    );
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          pieces.map((parts) => parts.join('')),
+        ),
+        (text) => {
+          try {
+            const full = formatReference(parseReference(text));
+            expect(formatReference(parseReference(full))).toBe(full);
+            expect(full).not.toMatch(/\s|\.\.\//);
+          } catch (error) {
+            expect(error).toBeInstanceOf(InvalidConfigError);
+          }
+        },
+      ),
+      { numRuns: 3000 },
+    );
   });
 });

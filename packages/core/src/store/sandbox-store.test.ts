@@ -1,0 +1,143 @@
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { native } from '../host/native.js';
+import type { SandboxRecord } from './record.js';
+import { SandboxStore } from './sandbox-store.js';
+
+let home: string;
+let store: SandboxStore;
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'msb-unit-'));
+  store = new SandboxStore({ home, cache: join(home, 'cache'), runtime: join(home, 'run') });
+});
+afterEach(() => rmSync(home, { recursive: true }));
+
+const nothing = async () => {};
+const names = () => (existsSync(join(home, 'sandboxes')) ? readdirSync(join(home, 'sandboxes')) : []);
+
+function record(name: string, { ephemeral = false, id = `id of ${name}` } = {}): SandboxRecord {
+  const config = {
+    name,
+    image: 'i',
+    cpus: 1,
+    memoryMib: 64,
+    rootDiskMib: 64,
+    env: {},
+    workdir: null,
+    hostname: 'h',
+    shell: 'sh',
+    ephemeral,
+  };
+  return {
+    version: 1,
+    id,
+    createdAt: new Date().toISOString(),
+    config,
+    image: { reference: 'i', digest: 'd', rootfs: 'r' },
+  };
+}
+
+describe('SandboxStore', () => {
+  it('gives a name to one claim only', async () => {
+    const claims = await Promise.allSettled(
+      [1, 2, 3, 4].map((n) => store.claim(record('one', { id: `${n}` }), nothing)),
+    );
+    const won = claims.filter((claim) => claim.status === 'fulfilled');
+    expect(won).toHaveLength(1);
+    for (const claim of claims)
+      if (claim.status === 'rejected') expect(claim.reason).toMatchObject({ code: 'sandboxAlreadyExists' });
+    expect(names()).toHaveLength(1);
+    for (const { value } of won) closeSync(value.lock);
+  });
+
+  it('leaves nothing of a claim that fails, its descriptor included', async () => {
+    const failing = store.claim(record('x'), async (directory) => {
+      writeFileSync(join(directory.path, 'part'), '');
+      throw new Error('no space');
+    });
+    await expect(failing).rejects.toThrow('no space');
+    expect(names()).toEqual([]);
+    expect(() => store.find('x')).toThrow(/no sandbox named "x"/);
+    const open = readdirSync('/proc/self/fd').length;
+    await store.claim(record('y'), () => Promise.reject(new Error('no'))).catch(() => {});
+    expect(readdirSync('/proc/self/fd').length).toBe(open);
+  });
+
+  it('sweeps what its creator left when it died, and nothing that somebody holds', async () => {
+    const { directory, lock } = await store.claim(record('unfinished'), nothing);
+    expect(await store.list()).toHaveLength(1);
+    expect(await directory.holder()).toEqual({ kind: 'creator' });
+    closeSync(lock); // what the kernel does when the creator dies
+    expect(await store.list()).toEqual([]);
+    expect(names()).toEqual([]);
+  });
+
+  it('keeps a sandbox whose create has succeeded, unless it is ephemeral and has ended a while ago', async () => {
+    const kept = await store.claim(record('kept'), nothing);
+    kept.directory.created();
+    closeSync(kept.lock);
+    const spent = await store.claim(record('spent', { ephemeral: true }), nothing);
+    spent.directory.created();
+    writeFileSync(
+      join(spent.directory.path, 'exit.json'),
+      JSON.stringify({ startedAtUnixMs: Date.now() - 60_000, exitMs: 10 }),
+    );
+    closeSync(spent.lock);
+    const fresh = await store.claim(record('fresh', { ephemeral: true }), nothing);
+    fresh.directory.created();
+    writeFileSync(
+      join(fresh.directory.path, 'exit.json'),
+      JSON.stringify({ startedAtUnixMs: Date.now(), exitMs: 10 }),
+    );
+    closeSync(fresh.lock);
+    expect((await store.list()).map((directory) => directory.record().config.name)).toEqual([
+      'kept',
+      'fresh',
+    ]);
+  });
+
+  it('sweeps half-made directories and trash, but not one that is being made this moment', async () => {
+    const root = join(home, 'sandboxes');
+    for (const name of ['.new-dead', '.trash-1-x', '.new-young', '.new-old'])
+      mkdirSync(join(root, name), { recursive: true });
+    for (const name of ['.new-dead', '.trash-1-x']) writeFileSync(join(root, name, 'lock'), '');
+    const hourAgo = new Date(Date.now() - 3_600_000);
+    utimesSync(join(root, '.new-old'), hourAgo, hourAgo);
+    await store.sweep();
+    expect(names()).toEqual(['.new-young']);
+  });
+
+  it('never takes a number in a lock file for a living relay unless the lock is held', async () => {
+    const { directory, lock } = await store.claim(record('stale'), nothing);
+    directory.created();
+    writeFileSync(join(directory.path, 'lock'), `${process.pid} running\n`);
+    closeSync(lock);
+    expect(await directory.holder()).toBeNull();
+    const again = await directory.acquire();
+    await expect(directory.acquire()).rejects.toMatchObject({ code: 'sandboxStillRunning' });
+    const holder = await directory.holder();
+    expect(holder).toMatchObject({ kind: 'relay', state: 'running' });
+    if (holder?.kind === 'relay') closeSync(holder.pidfd);
+    await directory.remove(again);
+    expect(names()).toEqual([]);
+    await expect(directory.acquire()).rejects.toMatchObject({ code: 'sandboxNotFound' });
+  });
+
+  it('waits for one who only looks', async () => {
+    const { directory, lock } = await store.claim(record('looked-at'), nothing);
+    setTimeout(() => native.unlock(lock), 20);
+    closeSync(await directory.acquire());
+    closeSync(lock);
+  });
+});

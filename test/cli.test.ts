@@ -16,7 +16,7 @@ function msbtest(
   args: readonly string[],
   { input = '', env = {} }: { input?: string; env?: Record<string, string> } = {},
 ): Promise<Run> {
-  const child = spawn(process.execPath, [`${checkout}/packages/core/dist/cli/main.js`, ...args], {
+  const child = spawn(`${checkout}/node_modules/.bin/msbtest`, args, {
     env: { ...process.env, ...env },
   });
   const output = { stdout: '', stderr: '' };

@@ -71,11 +71,7 @@ describe.each(['kept', 'ephemeral'])('SIGKILL of the owner of a sandbox that is 
       'no VMM, relay or socket is left',
     );
 
-    const { stdout } = await promisify(execFile)(process.execPath, [
-      `${checkout}/packages/core/dist/cli/main.js`,
-      'ps',
-      '--json',
-    ]);
+    const { stdout } = await promisify(execFile)(`${checkout}/node_modules/.bin/msbtest`, ['ps', '--json']);
     expect(JSON.parse(stdout)).toEqual([]);
 
     const { sandboxes } = await Sandbox.list();

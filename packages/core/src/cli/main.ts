@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { isMicrosandboxError } from '../errors.js';
 import { type Command, parseInvocation, UsageError } from './command.js';
 import { doctor } from './doctor.js';

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { Sandbox } from '@msbtest/core';
 import { describe, expect, it } from 'vitest';
 import { ephemeral, killAndRemove, small, usePrivateHome, vmmOf } from './support/vm.js';
@@ -234,5 +236,24 @@ describe('a sandbox', () => {
     });
     expect((await Sandbox.get('panics')).status).toBe('crashed');
     await (await Sandbox.get('panics')).remove();
+  });
+
+  it('is stopped gracefully although its relay has all the clients that it takes, once one of them goes', async () => {
+    const sandbox = await small('crowded').create();
+    await sandbox.shell('printf kept > /root/file');
+    const { args } = vmmOf(sandbox);
+    const control = /^unix:(.*)\/qmp\.sock,/.exec(args[args.indexOf('-qmp') + 1] ?? '')?.[1];
+    const clients = Array.from({ length: 128 }, () => connect(`${control}/agent.sock`));
+    for (const client of clients) client.on('error', () => {});
+    await Promise.all(clients.map((client) => once(client, 'data')));
+    await expect(sandbox.exec('true')).rejects.toMatchObject({
+      code: 'agentProtocol',
+      message: expect.stringContaining('too many clients'),
+    });
+    const stopping = sandbox.stopWithTimeout(20_000);
+    setTimeout(() => clients[0]?.destroy(), 300);
+    expect(await stopping).toMatchObject({ outcome: 'graceful' });
+    for (const client of clients) client.destroy();
+    await (await Sandbox.get('crowded')).remove();
   });
 });

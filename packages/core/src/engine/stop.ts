@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
 import { AgentConnection, AgentGoneError } from '../agent/connection.js';
-import { AgentProtocolError, TimeoutError } from '../errors.js';
+import { AgentProtocolError, SandboxNotRunningError, TimeoutError } from '../errors.js';
 import type { ExitRecord, SandboxStatus } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
 import { ended, endRelay } from './end-relay.js';
@@ -50,6 +50,9 @@ export interface SandboxStopResult {
 /** An agent that does not take the order in this time is stuck. */
 const deliverTimeoutMs = 5_000;
 
+/** Between two tries to reach a relay that has no room. */
+const retryMs = 100;
+
 const nothing: StopPhases = {
   deliverMs: null,
   terminateMs: null,
@@ -69,14 +72,15 @@ const nothing: StopPhases = {
 export async function stop(directory: SandboxDirectory, timeoutMs: number): Promise<StopResult> {
   const begin = performance.now();
   const { name } = directory.record().config;
-  const holder = await directory.holder();
-  if (holder?.kind !== 'relay') {
+  const holder = await relayOf(directory);
+  if (!holder) {
     const exit = directory.exitRecord();
     return { ...stopResult(name, exit), outcome: 'already-stopped', ms: 0, phases: nothing, reason: null };
   }
   let order: Order = { refused: 'the time-out was 0' };
   try {
-    if (timeoutMs > 0) order = await giveOrder(directory, Math.min(timeoutMs, deliverTimeoutMs));
+    if (timeoutMs > 0)
+      order = await giveOrder(directory, holder.pidfd, Math.min(timeoutMs, deliverTimeoutMs));
     const told = order.refused;
     const delivered = performance.now();
     const rest = Math.max(0, timeoutMs - (delivered - begin));
@@ -110,8 +114,8 @@ export async function stop(directory: SandboxDirectory, timeoutMs: number): Prom
 
 /** Kills a machine at once. What the guest had not synced is lost. Resolves when it is gone, or was not there. */
 export async function kill(directory: SandboxDirectory, timeoutMs?: number): Promise<void> {
-  const holder = await directory.holder();
-  if (holder?.kind !== 'relay') return;
+  const holder = await relayOf(directory);
+  if (!holder) return;
   try {
     await endRelay(holder.pidfd, timeoutMs);
   } finally {
@@ -122,8 +126,8 @@ export async function kill(directory: SandboxDirectory, timeoutMs?: number): Pro
 /** Waits, without a bound of its own, until a machine is gone. */
 export async function waitUntilStopped(directory: SandboxDirectory): Promise<SandboxStopResult> {
   const { name } = directory.record().config;
-  const holder = await directory.holder();
-  if (holder?.kind === 'relay') {
+  const holder = await relayOf(directory);
+  if (holder) {
     try {
       while (!(await ended(holder.pidfd, 3_600_000)));
     } finally {
@@ -133,23 +137,40 @@ export async function waitUntilStopped(directory: SandboxDirectory): Promise<San
   return stopResult(name, directory.exitRecord());
 }
 
+/** The relay of a machine that runs; null when it does not.
+ * @throws SandboxNotRunningError while another process is just about to start it, and there is nothing yet to be stopped. */
+async function relayOf(directory: SandboxDirectory) {
+  const holder = await directory.holder();
+  if (holder?.kind !== 'creator') return holder;
+  const { name } = directory.record().config;
+  throw new SandboxNotRunningError(
+    `Sandbox "${name}" is being started by another process this moment; try again.`,
+  );
+}
+
 /** Whether the guest was told to stop, or why it could not be. The connection stays open until the machine is gone. */
 interface Order {
   readonly refused: string | null;
   readonly connection?: AgentConnection;
 }
 
-async function giveOrder(directory: SandboxDirectory, timeoutMs: number): Promise<Order> {
-  try {
-    const connection = await AgentConnection.connect(directory.agentSocket, { timeoutMs });
-    await connection.requestShutdown();
-    return { refused: null, connection };
-  } catch (error) {
-    if (error instanceof TimeoutError)
-      return { refused: `the guest agent was not there within ${timeoutMs} ms` };
-    if (error instanceof AgentProtocolError) return { refused: error.message };
-    if (error instanceof AgentGoneError) return { refused: null }; // it is ending already; how, the exit record tells
-    throw error;
+async function giveOrder(directory: SandboxDirectory, relay: number, timeoutMs: number): Promise<Order> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const rest = Math.max(1, deadline - performance.now());
+    try {
+      const connection = await AgentConnection.connect(directory.agentSocket, { timeoutMs: rest });
+      await connection.requestShutdown();
+      return { refused: null, connection };
+    } catch (error) {
+      if (error instanceof TimeoutError)
+        return { refused: `the guest agent was not there within ${timeoutMs} ms` };
+      if (error instanceof AgentProtocolError) return { refused: error.message };
+      if (!(error instanceof AgentGoneError)) throw error;
+    }
+    // It is ending already, and the exit record will tell how; or it has all the clients that it takes, and one may go.
+    if (await ended(relay, retryMs)) return { refused: null };
+    if (performance.now() > deadline) return { refused: 'its relay takes no more connections' };
   }
 }
 

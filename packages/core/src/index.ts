@@ -1,5 +1,6 @@
 /** The public API of msbtest's core, and nothing else. */
 
+export type { AgentReady } from './agent/connection.js';
 export { checkUpper, type FileSystemCheck } from './disk/check.js';
 export type { BootTimes } from './engine/boot.js';
 export type { SandboxStopResult, StopPhases, StopResult } from './engine/stop.js';

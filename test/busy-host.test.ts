@@ -1,0 +1,26 @@
+import { spawn } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { small, usePrivateHome } from './support/vm.js';
+
+usePrivateHome();
+
+// An emulated timer that comes late while the host is busy made the guest's kernel give up on its clock, and hang.
+const busy = Array.from({ length: 2 * availableParallelism() }, () => 'while :; do :; done');
+const processes: ReturnType<typeof spawn>[] = [];
+beforeAll(() => {
+  processes.push(...busy.map((loop) => spawn('sh', ['-c', loop], { stdio: 'ignore' })));
+});
+afterAll(() => {
+  for (const process of processes) process.kill('SIGKILL');
+});
+
+it.each([1, 2, 3])('a machine boots on a busy host, with a clock that is right (%i)', async (run) => {
+  await using sandbox = await small(`busy-${run}`).ephemeral(true).create();
+  const clock = await sandbox.shell(
+    'cat /sys/devices/system/clocksource/clocksource0/current_clocksource; date +%s',
+  );
+  const [source, seconds] = clock.stdout().split('\n');
+  expect(source).toMatch(sandbox.accelerator === 'tcg' ? /^tsc$/ : /./);
+  expect(Math.abs(Number(seconds) - Date.now() / 1000)).toBeLessThan(3);
+});

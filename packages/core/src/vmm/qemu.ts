@@ -8,7 +8,7 @@ import type { CommandLine, MachineSpec, Vmm } from './vmm.js';
 interface Architecture {
   readonly program: string;
   readonly debianPackage: string;
-  machine(accelerator: Accelerator): string;
+  readonly machine: string;
   readonly console: string;
   /** What the kernel has to be told on that machine. */
   kernelArguments(accelerator: Accelerator): string;
@@ -20,8 +20,7 @@ const architectures: Readonly<Record<string, Architecture>> = {
     debianPackage: 'qemu-system-x86',
     // acpi=on: Debian's kernel finds its virtio-mmio devices there, and RB_POWER_OFF needs it.
     // rtc=on: without it the kernel waits two seconds for a clock that is not there.
-    machine: (accelerator) =>
-      `microvm,acpi=on,rtc=on,isa-serial=on,pcie=off,usb=off${accelerator === 'tcg' ? '' : ',pit=off,pic=off'}`,
+    machine: 'microvm,acpi=on,rtc=on,isa-serial=on,pcie=off,usb=off',
     console: 'ttyS0',
     // Without a hypervisor's clock the kernel measures its time-stamp counter against an emulated timer, which fails while the
     // host is busy, and it then hangs. Under emulation the counter is the host's, so its rate can be told.
@@ -31,7 +30,7 @@ const architectures: Readonly<Record<string, Architecture>> = {
   arm64: {
     program: 'qemu-system-aarch64',
     debianPackage: 'qemu-system-arm',
-    machine: () => 'virt,gic-version=max',
+    machine: 'virt,gic-version=max',
     console: 'ttyAMA0',
     kernelArguments: () => '',
   },
@@ -91,7 +90,7 @@ function qemuArguments(spec: MachineSpec, architecture: Architecture): string[] 
     '-no-user-config',
     '-no-reboot',
     ['-display', 'none'],
-    ['-machine', architecture.machine(spec.accelerator)],
+    ['-machine', architecture.machine],
     ['-accel', spec.accelerator],
     ['-cpu', spec.accelerator === 'tcg' ? emulatedCpu() : 'host'],
     ['-smp', `${spec.cpus}`],

@@ -56,7 +56,7 @@ class ExitWait : public WaitSource {
 // A descriptor of our own, so that the caller may close theirs while we wait.
 std::unique_ptr<WaitSource> wait_for_exit(int handle) {
   UniqueFd own(::fcntl(handle, F_DUPFD_CLOEXEC, 0));
-  if (!own) throw SysError("fcntl", errno);
+  if (!own) throw_errno("fcntl");
   return std::make_unique<ExitWait>(std::move(own));
 }
 

@@ -15,9 +15,9 @@ CloneResult clone_file(const std::string& src, const std::string& dst) {
     ::chmod(dst.c_str(), 0600);
     return {true, 0};
   }
-  if (errno != ENOTSUP && errno != EXDEV) throw SysError("clonefile", errno, errno == ENOENT ? src : dst);
+  if (errno != ENOTSUP && errno != EXDEV) throw_errno("clonefile", errno == ENOENT ? src : dst);
   struct stat info{};
-  if (::stat(src.c_str(), &info) != 0) throw SysError("stat", errno, src);
+  if (::stat(src.c_str(), &info) != 0) throw_errno("stat", src);
   if (::copyfile(src.c_str(), dst.c_str(), nullptr, COPYFILE_DATA | COPYFILE_DATA_SPARSE | COPYFILE_EXCL) != 0) {
     const int error = errno;
     if (error != EEXIST) ::unlink(dst.c_str());

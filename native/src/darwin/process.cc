@@ -49,10 +49,10 @@ std::vector<char*> pointers(const std::vector<std::string>& strings, const std::
 
 UniqueFd open_process(pid_t pid) {
   UniqueFd fd(::kqueue());
-  if (!fd) throw SysError("kqueue", errno);
+  if (!fd) throw_errno("kqueue");
   struct kevent event;
   EV_SET(&event, pid, EVFILT_PROC, EV_ADD, NOTE_EXIT, 0, nullptr);
-  if (::kevent(fd.get(), &event, 1, nullptr, 0, nullptr) != 0) throw SysError("kevent", errno);
+  if (::kevent(fd.get(), &event, 1, nullptr, 0, nullptr) != 0) throw_errno("kevent");
   const std::lock_guard<std::mutex> guard(table_mutex);
   table[fd.get()] = pid;
   return fd;
@@ -63,14 +63,14 @@ bool signal_process(int handle, int signal) {
   if (has_ended(handle)) return false;
   if (::kill(pid, signal) == 0) return true;
   if (errno == ESRCH) return false;
-  throw SysError("kill", errno);
+  throw_errno("kill");
 }
 
 std::optional<ExitStatus> peek_exit(int handle) {
   siginfo_t info{};
   if (retry([&] { return ::waitid(P_PID, static_cast<id_t>(pid_of(handle)), &info, WEXITED | WNOHANG | WNOWAIT); }) != 0) {
     if (errno == ECHILD) return ExitStatus{};
-    throw SysError("waitid", errno);
+    throw_errno("waitid");
   }
   if (info.si_pid == 0) return std::nullopt;
   if (info.si_code == CLD_EXITED) return ExitStatus{info.si_status, std::nullopt};
@@ -91,7 +91,7 @@ Spawned spawn_process(const SpawnRequest& request) {
   std::vector<UniqueFd> sources;
   for (const int fd : request.fds) {
     sources.emplace_back(::fcntl(fd, F_DUPFD_CLOEXEC, count));
-    if (!sources.back()) throw SysError("fcntl", errno, request.file);
+    if (!sources.back()) throw_errno("fcntl", request.file);
   }
 
   posix_spawn_file_actions_t actions;

@@ -28,7 +28,7 @@ int wait_for(int handle, siginfo_t& info, int extra) {
 UniqueFd open_process(pid_t pid) {
   // The kernel sets close-on-exec on every pidfd.
   UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  if (!fd) throw SysError("pidfd_open", errno);
+  if (!fd) throw_errno("pidfd_open");
   return fd;
 }
 
@@ -39,18 +39,18 @@ bool signal_process(int handle, int signal) {
     siginfo_t info;
     // An ordinary descriptor polls as readable too: only a pidfd may answer "it has ended".
     if (wait_for(handle, info, WNOWAIT) == 0 || errno == ECHILD) return false;
-    throw SysError("pidfd_send_signal", errno);
+    throw_errno("pidfd_send_signal");
   }
   if (::syscall(SYS_pidfd_send_signal, handle, signal, nullptr, 0) == 0) return true;
   if (errno == ESRCH) return false;
-  throw SysError("pidfd_send_signal", errno);
+  throw_errno("pidfd_send_signal");
 }
 
 std::optional<ExitStatus> peek_exit(int handle) {
   siginfo_t info;
   if (wait_for(handle, info, WNOWAIT) != 0) {
     if (errno == ECHILD) return ExitStatus{};
-    throw SysError("waitid", errno);
+    throw_errno("waitid");
   }
   if (info.si_pid == 0) return std::nullopt;
   if (info.si_code == CLD_EXITED) return ExitStatus{info.si_status, std::nullopt};

@@ -79,7 +79,7 @@ class ChildStack {
  public:
   ChildStack() {
     memory_ = ::mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-    if (memory_ == MAP_FAILED) throw SysError("mmap", errno);
+    if (memory_ == MAP_FAILED) throw_errno("mmap");
   }
   ChildStack(const ChildStack&) = delete;
   ChildStack& operator=(const ChildStack&) = delete;

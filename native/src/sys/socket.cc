@@ -19,7 +19,7 @@ void set_close_on_exec(int) {}
 #else
 constexpr int kType = SOCK_STREAM;
 void set_close_on_exec(int fd) {
-  if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) throw SysError("fcntl", errno);
+  if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) throw_errno("fcntl");
 }
 #endif
 
@@ -27,7 +27,7 @@ void set_close_on_exec(int fd) {
 
 std::pair<UniqueFd, UniqueFd> socket_pair() {
   int fds[2];
-  if (::socketpair(AF_UNIX, kType, 0, fds) != 0) throw SysError("socketpair", errno);
+  if (::socketpair(AF_UNIX, kType, 0, fds) != 0) throw_errno("socketpair");
   std::pair<UniqueFd, UniqueFd> pair{UniqueFd(fds[0]), UniqueFd(fds[1])};
   set_close_on_exec(fds[0]);
   set_close_on_exec(fds[1]);
@@ -47,10 +47,10 @@ UniqueFd listen_unix(const std::string& path, int backlog) {
   std::memcpy(address.sun_path, path.data(), path.size());
 
   UniqueFd fd(::socket(AF_UNIX, kType, 0));
-  if (!fd) throw SysError("socket", errno);
+  if (!fd) throw_errno("socket");
   set_close_on_exec(fd.get());
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    throw SysError("bind", errno, path);
+    throw_errno("bind", path);
   }
   // Nobody can connect before listen, so there is no moment at which the umask's mode counts. (umask itself is
   // shared by all threads and so not ours to change.)

@@ -27,6 +27,15 @@ class SysError : public std::exception {
   std::string hint_;
 };
 
+/**
+ * Throws for the call that has just failed. errno is read before anything else happens: to allocate an exception may change
+ * it (malloc in a new thread looks into /sys).
+ */
+[[noreturn]] inline void throw_errno(const char* syscall, const std::string& path = {}) {
+  const int error = errno;
+  throw SysError(syscall, error, path);
+}
+
 /** Repeats a call that a signal interrupted. */
 template <typename Call>
 auto retry(Call call) -> decltype(call()) {

@@ -39,14 +39,15 @@ export function spawnRelay(
     directory.forgetExit();
     privateDirectory(environment.places.runtime);
     rmSync(directory.sockets, { recursive: true, force: true }); // left by a relay that was killed
-    mkdirSync(directory.sockets, { mode: 0o700 });
     const nothing = open(openSync('/dev/null', 'r+'));
     const log = open(openLog(directory.vmmLog));
-    const listener = open(native.listenUnix(directory.agentSocket, backlog));
     const configuration = open(bootstrap(directory, record));
     const [leash, theirs] = native.socketPair();
     open(theirs);
     try {
+      // The last thing before the relay, which removes it: what is made earlier could be left by a death in between.
+      mkdirSync(directory.sockets, { mode: 0o700 });
+      const listener = open(native.listenUnix(directory.agentSocket, backlog));
       const { pidfd } = native.spawn({
         file: environment.relay,
         args: [

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { AgentProtocolError, TimeoutError } from '../errors.js';
-import { encodeFrame, type Frame, FrameReader, SESSION_START, SHUTDOWN, TERMINAL } from './frame.js';
+import { encodeFrame, type Frame, FrameReader, SESSION_START, SHUTDOWN } from './frame.js';
 import { decodeMessage, encodeMessage, type Message, type PayloadFields } from './message.js';
 
 /** The other side of the connection is gone: the relay ended, or never listened. What that means is the caller's to say. */
@@ -22,8 +22,6 @@ export interface AgentReady {
 
 export interface ReceivedMessage extends Message {
   readonly id: number;
-  /** The last one of its session. */
-  readonly terminal: boolean;
 }
 
 export interface ConnectOptions {
@@ -128,8 +126,7 @@ export class AgentConnection implements Disposable {
   async receive(): Promise<ReceivedMessage> {
     for (;;) {
       const frame = this.#frames.shift();
-      if (frame)
-        return { ...decodeMessage(frame.body), id: frame.id, terminal: (frame.flags & TERMINAL) !== 0 };
+      if (frame) return { ...decodeMessage(frame.body), id: frame.id };
       this.#frames.push(...this.#reader.push(await nextChunk(this.#chunks)));
     }
   }

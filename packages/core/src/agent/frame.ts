@@ -7,8 +7,6 @@ export interface Frame {
   readonly body: Uint8Array;
 }
 
-/** Ends its session. */
-export const TERMINAL = 1;
 /** Opens a session. */
 export const SESSION_START = 2;
 /** Belongs to the shutdown of the machine. */

@@ -33,11 +33,17 @@ export function lockFile(path: string, timeoutMs: number): Promise<number>;
 
 export function unlock(fd: number): void;
 
+/**
+ * Closes fd when the thread of JavaScript that calls this ends, in whatever way, if disownFd was not called before: for a process
+ * the kernel does that, for a worker thread nobody. A socket is shut down first.
+ */
+export function ownFd(fd: number): void;
+
+/** false: it was not owned. To be called before fd is closed, whose number may be another file's afterwards. */
+export function disownFd(fd: number): boolean;
+
 /** [ours, theirs], SOCK_STREAM, close-on-exec. */
 export function socketPair(): [number, number];
-
-/** Bound, 0600, listening, close-on-exec. ENAMETOOLONG with a helpful message where path does not fit sun_path. */
-export function listenUnix(path: string, backlog: number): number;
 
 /** The rate of this processor's time-stamp counter in kHz, measured for 20 ms, which this blocks; 0 where there is none. */
 export function measureTscKhz(): number;

@@ -1,12 +1,13 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { promisify } from 'node:util';
 import { BootFailedError, InvalidConfigError, Sandbox } from '@msbtest/core';
+import { leftProcesses } from '@msbtest/fixtures/private-home';
 import { afterEach, describe, expect, it } from 'vitest';
 import { checkout, saboteurs } from './support/saboteurs.js';
 import { withEnv } from './support/stop-ways.js';
-import { image, killAndRemove, small, usePrivateHome, vmmOf } from './support/vm.js';
+import { eventually, image, killAndRemove, small, usePrivateHome, vmmOf } from './support/vm.js';
 
 // Whatever goes wrong: a typed error that names cause and remedy, within a bound, and nothing left. The home checks the
 // last after each test; this checks that no name stays claimed.
@@ -95,6 +96,34 @@ describe('create refuses', () => {
     });
   });
 
+  it('a place for sockets whose path is too long', async () => {
+    const far = `${home.path}/${'x'.repeat(90)}`;
+    await withEnv({ MSB_RUNTIME_DIR: far }, async () => {
+      await expect(small('x').create()).rejects.toMatchObject({
+        code: 'invalidConfig',
+        message: expect.stringMatching(/at most 107 bytes, this one has \d+; set .*XDG_RUNTIME_DIR/),
+      });
+    });
+    expect(existsSync(far)).toBe(false);
+  });
+
+  it.runIf(asRoot)('a place for sockets that has no room', async () => {
+    const full = `${home.path}/no-inodes`;
+    mkdirSync(full);
+    // One inode for the root, one for the sandbox's directory, none for the socket.
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'nr_inodes=2,mode=700', 'tmpfs', full]);
+    try {
+      await withEnv({ MSB_RUNTIME_DIR: full }, async () => {
+        const error = await failure(small('x').create());
+        expect(error).toMatchObject({ code: 'bootFailed', phase: 'spawn', console: '' });
+        expect(error.message).toMatch(/could not be started \(bind: ENOSPC\).*agent\.sock.*MSB_RUNTIME_DIR/);
+      });
+      expect(readdirSync(full)).toEqual([]);
+    } finally {
+      execFileSync('umount', [full]);
+    }
+  });
+
   it.runIf(asRoot)('a machine without /dev/kvm, when kvm was asked for', async () => {
     const error = await inAnotherDev('absent', process.getuid?.() ?? 0);
     expect(error).toMatch(/open \/dev\/kvm failed with ENOENT.*modprobe.*MSB_ACCEL=tcg/);
@@ -121,6 +150,54 @@ describe('create refuses', () => {
     } finally {
       execFileSync('umount', [full]);
     }
+  });
+});
+
+describe('a relay that does not come up', () => {
+  /** In the relay's place: a script, which gets the relay's arguments and descriptors. */
+  const relay = (script: string) => {
+    const path = `${home.path}/relay`;
+    writeFileSync(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    return { MSB_RELAY: path };
+  };
+
+  /** By a program that keeps the script's name among its arguments, so that it would be found if it were left. */
+  const hang = 'exec tail -n 0 -f "$0"';
+
+  it('because it hangs', async () => {
+    await withEnv(relay(hang), async () => {
+      const begin = performance.now();
+      const error = await failure(small('hangs').bootTimeout(1_000).create());
+      expect(error).toMatchObject({ code: 'bootFailed', phase: 'spawn', console: '' });
+      expect(error.message).toMatch(/its relay did not come up within 1000 ms.*agent\.sock.*MSB_RUNTIME_DIR/);
+      expect(performance.now() - begin).toBeLessThan(5_000);
+    });
+  });
+
+  it('because it hangs, and ignores the order to end', async () => {
+    await withEnv(relay(`trap "" TERM; ${hang}`), async () => {
+      const error = await failure(small('deaf').bootTimeout(1_000).create());
+      expect(error).toMatchObject({ code: 'bootFailed', phase: 'spawn' });
+    });
+  });
+
+  it('because it ends', async () => {
+    await withEnv(relay('echo "no, not today"; exit 3'), async () => {
+      const error = await failure(small('ends').create());
+      expect(error).toMatchObject({ code: 'bootFailed', phase: 'spawn' });
+      expect(error.message).toMatch(/its relay is gone without a word.*no, not today/s);
+    });
+  });
+
+  it('before its creation is aborted', async () => {
+    await withEnv(relay(hang), async () => {
+      const abort = new AbortController();
+      const creating = small('aborted').create({ signal: abort.signal });
+      const runs = () => leftProcesses(home.path).length > 0;
+      await Promise.race([eventually(runs, 5_000, 'the relay runs'), creating]);
+      abort.abort(new Error('changed my mind'));
+      await expect(creating).rejects.toThrow('changed my mind');
+    });
   });
 });
 

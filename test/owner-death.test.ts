@@ -65,11 +65,8 @@ describe.each(['kept', 'ephemeral'])('SIGKILL of the owner of a sandbox that is 
       owner.kill('SIGKILL');
       await dead(owner);
     }
-    // Killed between making the socket and starting the relay, its owner leaves nobody who could remove it: the name of a socket
-    // at which no one listens stays until the next command sweeps it. From then on the relay sees to it.
-    const unheard = word === 'creating';
     await eventually(
-      () => leftProcesses(home.path).length === 0 && (unheard || sockets().length === 0),
+      () => leftProcesses(home.path).length === 0 && sockets().length === 0,
       boundMs,
       'no VMM, relay or socket is left',
     );

@@ -1,8 +1,12 @@
 #include "leash.hh"
 
+#include <unistd.h>
+
 #include "io.hh"
 
 namespace relay {
+
+void Leash::say_ready() const { (void)!::write(fd_.get(), "R", 1); }
 
 bool Leash::owner_died() {
   bool detached = false;

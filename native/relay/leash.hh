@@ -6,12 +6,15 @@
 namespace relay {
 
 /**
- * A socket whose other end lives and dies with the owner. `D` lets go of it: what happens to the owner then means
- * nothing any more.
+ * A socket whose other end lives and dies with the owner. `R` tells it that clients can connect. `D` lets go of it: what
+ * happens to the owner then means nothing any more.
  */
 class Leash {
  public:
   void open(msb::UniqueFd fd) { fd_ = std::move(fd); }
+
+  /** An owner that is dead already is noticed when the leash is read. */
+  void say_ready() const;
 
   void join(PollSet& set) { index_ = fd_ ? set.add(fd_.get(), POLLIN) : PollSet::kNone; }
   bool readable(const PollSet& set) const { return set.readable(index_); }

@@ -25,19 +25,17 @@ int start(const std::vector<std::string>& arguments) {
   relay::Options options;
   const std::string wrong = relay::parse_options(arguments, options);
   if (!wrong.empty()) return fail(kUsageError, wrong);
-  for (const int fd : {relay::kLeash, relay::kLock, relay::kListener, relay::kBootstrap}) {
+  for (const int fd : {relay::kLeash, relay::kLock, relay::kBootstrap}) {
     if (!relay::make_ours(fd)) return fail(kUsageError, "descriptor " + std::to_string(fd) + " is not open");
   }
 
   relay::Parts parts;
   if (!parts.signals.start()) return fail(kFailure, with_errno("pipe", errno));
   parts.leash.reset(relay::kLeash);
-  parts.listener.reset(relay::kListener);
   parts.bootstrap.reset(relay::kBootstrap);
-  // A directory that is somebody else's is left as it is, down to its socket.
+  // A directory that is somebody else's is left as it is, and so is its socket.
   if (!parts.lock.open(msb::UniqueFd(relay::kLock))) return fail(kFailure, with_errno("the sandbox's lock", errno));
   if (const int error = parts.dir.open(options.sandbox_dir)) return fail(kFailure, with_errno(options.sandbox_dir, error));
-  parts.socket.open(options.socket_path);
   parts.console_log = parts.dir.create("console.log");
   parts.vmm_log.reset(::fcntl(relay::kVmmLog, F_DUPFD_CLOEXEC, 0));
 

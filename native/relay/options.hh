@@ -7,7 +7,7 @@
 namespace relay {
 
 /** The descriptors that this program is born with. 0 is /dev/null; 1 and 2 are vmm.log. */
-enum BornWith : int { kVmmLog = 1, kLeash = 3, kLock = 4, kListener = 5, kBootstrap = 6 };
+enum BornWith : int { kVmmLog = 1, kLeash = 3, kLock = 4, kBootstrap = 5 };
 
 /** The descriptors that the VMM is born with. 0 is /dev/null; 1 and 2 are a pipe to us. */
 enum VmmBornWith : int { kVmmAgent = 3, kVmmConsole = 4, kVmmDescriptors = 5 };

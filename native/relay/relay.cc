@@ -46,7 +46,6 @@ Relay::Relay(const Options& options, Parts parts)
     : options_(options),
       signals_(std::move(parts.signals)),
       dir_(std::move(parts.dir)),
-      socket_(std::move(parts.socket)),
       lock_(std::move(parts.lock)),
       console_log_(std::move(parts.console_log), options.console_limit),
       vmm_log_(std::move(parts.vmm_log), kVmmLogLimit),
@@ -55,13 +54,21 @@ Relay::Relay(const Options& options, Parts parts)
   record_.started_at_unix_ms = unix_ms();
   leash_.open(std::move(parts.leash));
   bootstrap_.open(std::move(parts.bootstrap));
-  hub_.listen_on(std::move(parts.listener));
 }
 
 void Relay::run() {
+  open_to_clients();
   while (phase_ != Phase::kDone) round();
   if (leash_.owner_died()) on_owner_death();
   put_away();
+}
+
+/** Before there is a VMM, so that none is started to which nobody could talk. */
+void Relay::open_to_clients() {
+  msb::UniqueFd listener;
+  if (const auto error = socket_.open(options_.socket_path, listener)) return fail_to_start(*error);
+  hub_.listen_on(std::move(listener));
+  leash_.say_ready();
 }
 
 void Relay::round() {
@@ -234,12 +241,12 @@ void Relay::end_vmm(const char* cause) {
 
 void Relay::put_away() {
   if (remove_dir_) {
+    socket_.remove();  // first: with the directory the name gets free, and whoever takes it makes a socket of the same name
     dir_.remove();
   } else {
     write_exit_record(dir_.fd(), record_);
+    socket_.remove();
   }
-  socket_.unlink();
-  socket_.remove_surroundings();
 }
 
 void Relay::note(const std::string& line) { vmm_log_.append("msb-relay: " + line + "\n"); }

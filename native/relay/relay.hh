@@ -15,6 +15,7 @@
 #include "poll_set.hh"
 #include "sandbox_dir.hh"
 #include "signals.hh"
+#include "socket_file.hh"
 #include "vmm_process.hh"
 
 namespace relay {
@@ -23,10 +24,8 @@ namespace relay {
 struct Parts {
   Signals signals;
   SandboxDir dir;
-  SocketFile socket;
   LockFile lock;
   msb::UniqueFd leash;
-  msb::UniqueFd listener;
   msb::UniqueFd bootstrap;
   msb::UniqueFd console_log;
   msb::UniqueFd vmm_log;
@@ -44,6 +43,7 @@ class Relay {
   enum class Phase { kBootstrap, kRunning, kDraining, kDone };
   class ClientShutdown;
 
+  void open_to_clients();
   void round();
   PollTimeout next_timeout() const;
   void on_signals();

@@ -8,15 +8,11 @@
 #include <system_error>
 #include <vector>
 
+#include "same_file.hh"
+
 namespace relay {
 
-namespace {
-
 namespace fs = std::filesystem;
-
-bool same_file(const struct stat& a, const struct stat& b) { return a.st_dev == b.st_dev && a.st_ino == b.st_ino; }
-
-}  // namespace
 
 int SandboxDir::open(const std::string& path) {
   path_ = path;
@@ -51,24 +47,6 @@ void SandboxDir::remove() const {
     if (entry.filename() != "lock") fs::remove_all(entry, ignored);
   }
   fs::remove_all(trash, ignored);
-}
-
-void SocketFile::open(const std::string& path) {
-  path_ = path;
-  known_ = ::lstat(path.c_str(), &born_) == 0 && S_ISSOCK(born_.st_mode);
-}
-
-void SocketFile::unlink() const {
-  struct stat now{};
-  if (known_ && ::lstat(path_.c_str(), &now) == 0 && same_file(born_, now)) ::unlink(path_.c_str());
-}
-
-void SocketFile::remove_surroundings() const {
-  const fs::path path(path_);
-  const fs::path directory = path.parent_path();
-  // By those names the directory is one sandbox's own. By any other it may be anybody's.
-  if (path.filename() == "agent.sock") ::unlink((directory / "qmp.sock").c_str());
-  ::rmdir(directory.c_str());
 }
 
 }  // namespace relay

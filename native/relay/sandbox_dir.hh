@@ -1,7 +1,5 @@
 #pragma once
 
-#include <sys/stat.h>
-
 #include <string>
 
 #include "../src/util/unique_fd.hh"
@@ -27,21 +25,6 @@ class SandboxDir {
  private:
   std::string path_;
   msb::UniqueFd fd_;
-};
-
-/** The socket that clients connect to, as it was when we were born. */
-class SocketFile {
- public:
-  void open(const std::string& path);
-  /** Only if it is still the same one. */
-  void unlink() const;
-  /** What the VMM's control socket leaves beside it when it is killed, and the directory, if that was all. */
-  void remove_surroundings() const;
-
- private:
-  std::string path_;
-  struct stat born_{};
-  bool known_ = false;
 };
 
 }  // namespace relay

@@ -2,6 +2,7 @@
 #include "exports.hh"
 #include "js_error.hh"
 #include "lock_wait.hh"
+#include "owned_fds.hh"
 #include "sys/clone_file.hh"
 #include "sys/lock.hh"
 #include "waits.hh"
@@ -37,6 +38,15 @@ Napi::Value js_lock_file(const Napi::CallbackInfo& info) {
   } catch (const SysError& error) {
     return rejected(info.Env(), error);
   }
+}
+
+Napi::Value js_own_fd(const Napi::CallbackInfo& info) {
+  own_fd(info.Env(), descriptor(info[0], "fd"));
+  return info.Env().Undefined();
+}
+
+Napi::Value js_disown_fd(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), disown_fd(info.Env(), descriptor(info[0], "fd")));
 }
 
 /** Copies on libuv's pool, which is what it is for: the work is long but always moves. */
@@ -93,6 +103,8 @@ void export_files(Napi::Env env, Napi::Object exports) {
   exports.Set("tryLock", Napi::Function::New<guarded<js_try_lock>>(env, "tryLock"));
   exports.Set("unlock", Napi::Function::New<guarded<js_unlock>>(env, "unlock"));
   exports.Set("lockFile", Napi::Function::New<guarded<js_lock_file>>(env, "lockFile"));
+  exports.Set("ownFd", Napi::Function::New<guarded<js_own_fd>>(env, "ownFd"));
+  exports.Set("disownFd", Napi::Function::New<guarded<js_disown_fd>>(env, "disownFd"));
   exports.Set("cloneFile", Napi::Function::New<guarded<js_clone_file>>(env, "cloneFile"));
 }
 

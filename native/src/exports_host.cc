@@ -38,12 +38,6 @@ Napi::Value js_socket_pair(const Napi::CallbackInfo& info) {
   return result;
 }
 
-Napi::Value js_listen_unix(const Napi::CallbackInfo& info) {
-  const std::string at = path(info[0], "path");
-  const int backlog = static_cast<int>(integer(info[1], "backlog", 1, 65535));
-  return Napi::Number::New(info.Env(), listen_unix(at, backlog).release());
-}
-
 Napi::Value js_measure_tsc_khz(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), measure_tsc_khz()); }
 
 }  // namespace
@@ -52,7 +46,6 @@ void export_host(Napi::Env env, Napi::Object exports) {
   exports.Set("probeKvm", Napi::Function::New<guarded<js_probe_kvm>>(env, "probeKvm"));
   exports.Set("probeHvf", Napi::Function::New<guarded<js_probe_hvf>>(env, "probeHvf"));
   exports.Set("socketPair", Napi::Function::New<guarded<js_socket_pair>>(env, "socketPair"));
-  exports.Set("listenUnix", Napi::Function::New<guarded<js_listen_unix>>(env, "listenUnix"));
   exports.Set("measureTscKhz", Napi::Function::New<guarded<js_measure_tsc_khz>>(env, "measureTscKhz"));
 }
 

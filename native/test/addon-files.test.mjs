@@ -22,7 +22,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { cloneFile, lockFile, tryLock, unlock } from '../index.js';
 
@@ -282,4 +282,27 @@ test('cloneFile: a full file system leaves none', async (t) => {
   const [chunk] = await once(child.stdout, 'data');
   assert.equal(String(chunk), 'EFBIG\n');
   assert.ok(!existsSync(`${src}2`));
+});
+
+test('ownFd: closes what a worker thread leaves, and nothing that it gave up', async () => {
+  const source = `
+    const { parentPort } = require('node:worker_threads');
+    import(${JSON.stringify(pathToFileURL(index).href)}).then(({ ownFd, disownFd, socketPair }) => {
+      const [kept, keptPeer] = socketPair();
+      const [given, givenPeer] = socketPair();
+      ownFd(kept);
+      ownFd(given);
+      const was = [disownFd(given), disownFd(given)];
+      parentPort.postMessage({ keptPeer, given, givenPeer, was });
+      setInterval(() => {}, 1000);
+    });
+  `;
+  const worker = new Worker(source, { eval: true });
+  const [{ keptPeer, given, givenPeer, was }] = await once(worker, 'message');
+  assert.deepEqual(was, [true, false]);
+  await worker.terminate();
+  assert.equal(readSync(keptPeer, Buffer.alloc(1)), 0); // the end of what was owned
+  writeSync(given, 'x');
+  assert.equal(readSync(givenPeer, Buffer.alloc(1)), 1);
+  for (const fd of [keptPeer, given, givenPeer]) closeSync(fd);
 });

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <string>
 #include <utility>
 
 #include "../util/unique_fd.hh"
@@ -8,6 +7,5 @@
 namespace msb {
 
 std::pair<UniqueFd, UniqueFd> socket_pair();
-UniqueFd listen_unix(const std::string& path, int backlog);
 
 }  // namespace msb

@@ -4,6 +4,7 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  read,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -13,7 +14,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { listenUnix, lockFile, pidfdSignal, pidfdWait, socketPair, spawn } from '../../index.js';
+import { promisify } from 'node:util';
+import { lockFile, pidfdSignal, pidfdWait, socketPair, spawn } from '../../index.js';
 import { FrameStream, message } from './frames.mjs';
 
 const built = (name) => fileURLToPath(new URL(`../../build/${name}`, import.meta.url));
@@ -39,11 +41,33 @@ export const eventually = async (what, check) => {
   }
 };
 
+/** Reads one byte of a relay's leash, which ends with the relay; '' where it has said nothing until then. */
+const wordOf = async (leash, pidfd) => {
+  const limit = setTimeout(() => pidfdSignal(pidfd, 9), 5000);
+  const { bytesRead, buffer } = await promisify(read)(leash, Buffer.alloc(1), 0, 1, null);
+  clearTimeout(limit);
+  return buffer.toString('latin1', 0, bytesRead);
+};
+
 /** A relay, a stand-in VMM that the test speaks for, and all that they need; gone again when the test is over. */
 export class Machine {
+  /**
+   * @param owner `hears` the relay's first word, which is then in `said`; is `deaf` to it; or is `dead` before the relay is born
+   * @param prepare gets the machine when everything is there but the relay
+   */
   static async start(
     t,
-    { args = [], creating = false, vmm, bootstrap = BOOTSTRAP, bootstrapFd, relay = RELAY } = {},
+    {
+      args = [],
+      creating = false,
+      vmm,
+      bootstrap = BOOTSTRAP,
+      bootstrapFd,
+      lockFd,
+      relay = RELAY,
+      owner = 'hears',
+      prepare = () => {},
+    } = {},
   ) {
     const home = mkdtempSync(join(tmpdir(), 'msb-relay-'));
     const machine = new Machine();
@@ -51,12 +75,12 @@ export class Machine {
     Object.assign(machine, {
       home,
       dir: join(home, 'sandbox'),
+      run: join(home, 'run'), // the relay makes it
       socketPath: join(home, 'run', 'agent.sock'),
       servers: [],
       sockets: [],
     });
     mkdirSync(machine.dir);
-    mkdirSync(join(home, 'run'));
     if (creating) writeFileSync(join(machine.dir, 'creating'), '');
 
     const data = await listenOnce(join(home, 'data'));
@@ -70,12 +94,13 @@ export class Machine {
       openSync('/dev/null', 'r'),
       openSync(join(machine.dir, 'vmm.log'), 'a', 0o600),
       theirs,
-      await lockFile(join(machine.dir, 'lock'), 1000),
-      listenUnix(machine.socketPath, 128),
+      lockFd ?? (await lockFile(join(machine.dir, 'lock'), 1000)),
       bootstrapFd ?? openSync(bootstrapPath, 'r'),
     ];
     const [nil, log, ...rest] = inherited;
     machine.leash = ours;
+    if (owner === 'dead') machine.dropLeash();
+    prepare(machine);
     machine.process = spawn({
       file: relay,
       args: [
@@ -89,6 +114,7 @@ export class Machine {
     for (const fd of inherited) closeSync(fd);
     machine.ended = pidfdWait(machine.process.pidfd, 20_000);
     machine.ended.catch(() => {});
+    if (owner === 'hears') machine.said = await wordOf(ours, machine.process.pidfd);
     if (vmm === undefined && bootstrapFd === undefined) await machine.meetVmm(data, commands);
     return machine;
   }

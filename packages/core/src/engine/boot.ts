@@ -3,11 +3,11 @@ import { AgentConnection, AgentGoneError, type AgentReady } from '../agent/conne
 import { BootFailedError, type BootPhase, TimeoutError } from '../errors.js';
 import { logTail } from '../host/console-tail.js';
 import { type Accelerator, pickAccelerator } from '../host/hypervisor.js';
-import type { SandboxRecord } from '../store/record.js';
+import type { ExitRecord, SandboxRecord } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
 import { consoleSection, describeExit } from './ending.js';
 import type { Environment } from './environment.js';
-import type { Hold } from './hold.js';
+import { type Hold, RelayNotReadyError } from './hold.js';
 import { spawnRelay } from './spawn-relay.js';
 
 export interface BootOptions {
@@ -59,7 +59,9 @@ export async function boot(
   }
   const spawned = performance.now();
   try {
-    using connection = await AgentConnection.connect(directory.agentSocket, { timeoutMs, signal });
+    await hold.ready(timeoutMs, signal);
+    const rest = Math.max(1, Math.ceil(timeoutMs - (performance.now() - spawned)));
+    using connection = await AgentConnection.connect(directory.agentSocket, { timeoutMs: rest, signal });
     const ready = performance.now();
     const now = { unix_time_nanos: BigInt(Date.now()) * 1_000_000n };
     await connection.send('core.clock.sync', now, { id: connection.newId() });
@@ -77,18 +79,23 @@ function bootError(
   { config }: SandboxRecord,
   timeoutMs: number,
 ): unknown {
-  if (!(error instanceof AgentGoneError) && !(error instanceof TimeoutError)) return error;
+  const notReady = error instanceof RelayNotReadyError;
+  if (!notReady && !(error instanceof AgentGoneError) && !(error instanceof TimeoutError)) return error;
   const exit = directory.exitRecord();
-  const console = logTail(directory.consoleLog);
+  const console = notReady ? '' : logTail(directory.consoleLog); // no guest has run; the log may be an earlier one's
   const vmmLog = logTail(directory.vmmLog);
   const phase: BootPhase =
-    exit?.spawnError || (exit?.vmm?.code !== 0 && console === '' && vmmLog !== '')
+    notReady || exit?.spawnError || (exit?.vmm?.code !== 0 && console === '' && vmmLog !== '')
       ? 'spawn'
       : /^agentd:/m.test(console)
         ? 'agent'
         : 'kernel';
   const what =
-    error instanceof TimeoutError ? `its agent was not ready within ${timeoutMs} ms.` : describeExit(exit);
+    error instanceof TimeoutError
+      ? `its agent was not ready within ${timeoutMs} ms.`
+      : notReady
+        ? whyNotReady(error, exit, directory)
+        : describeExit(exit);
   return new BootFailedError(
     `Sandbox "${config.name}" did not boot (phase: ${phase}): ${what}${hint(phase, console, config.memoryMib)}` +
       `${consoleSection(console)}${vmmLog ? `\nThe VMM said:\n${vmmLog.replace(/^/gm, '  | ')}` : ''}`,
@@ -96,6 +103,21 @@ function bootError(
     console,
     { cause: error },
   );
+}
+
+function whyNotReady(
+  { timeoutMs }: RelayNotReadyError,
+  exit: ExitRecord | null,
+  { agentSocket }: SandboxDirectory,
+): string {
+  if (timeoutMs !== null) {
+    return (
+      `its relay did not come up within ${timeoutMs} ms. This machine is overloaded, or the file system with ` +
+      `${agentSocket} hangs; MSB_RUNTIME_DIR names another place for sockets.`
+    );
+  }
+  if (!exit?.spawnError) return describeExit(exit);
+  return `${describeExit(exit)} Its relay could not make ${agentSocket}; MSB_RUNTIME_DIR names another place for sockets.`;
 }
 
 /** Below this, kernels have been seen not to come up; more a hint than a limit. */

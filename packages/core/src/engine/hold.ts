@@ -1,21 +1,57 @@
-import { closeSync, writeSync } from 'node:fs';
-import { errnoOf } from '../host/native.js';
+import { closeSync, read, writeSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { errnoOf, native } from '../host/native.js';
 import { ended, endRelay } from './end-relay.js';
+
+/** Making a directory and a socket takes milliseconds; seconds pass only where the machine or a file system hangs. */
+const readyTimeoutMs = 5_000;
 
 /** A relay that was told to end, or whose leash was dropped, has its own bounds; this is beyond all of them. */
 const goneTimeoutMs = 10_000;
 
+/** The relay did not come so far that clients can connect, so there was no VMM either. */
+export class RelayNotReadyError extends Error {
+  override readonly name = 'RelayNotReadyError';
+
+  /** @param timeoutMs how long it was waited for; null when it has ended by itself. */
+  constructor(readonly timeoutMs: number | null) {
+    super(timeoutMs === null ? 'The relay has ended.' : `The relay was not ready within ${timeoutMs} ms.`);
+  }
+}
+
 /**
- * The owner's hold on a machine: the leash, whose end in the relay tells when we die (the kernel drops ours then), and the relay
- * itself, which is our child.
+ * The owner's hold on a machine: the leash, whose end in the relay tells when we die (ours goes with this process, or this
+ * worker thread), and the relay itself, which is our child.
  */
 export class Hold {
   #leash: number | undefined;
   #pidfd: number | undefined;
+  /**
+   * A read of the leash that another thread is at; it never rejects. The leash is not closed before it has ended: it would go on
+   * with whatever file gets the number next.
+   */
+  #reading: Promise<boolean> | undefined;
 
   constructor(leash: number, pidfd: number) {
     this.#leash = leash;
     this.#pidfd = pidfd;
+    native.ownFd(leash);
+  }
+
+  /**
+   * Waits for the relay's word that clients can connect, for `timeoutMs` at most. Called once, before anything else. When it fails,
+   * only {@link end} is left: the relay may live, and the read of its word end with it alone.
+   *
+   * @throws RelayNotReadyError; the signal's reason.
+   */
+  async ready(timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    if (this.#leash === undefined) throw new RelayNotReadyError(null);
+    const word = readByte(this.#leash);
+    this.#reading = word.catch(() => false); // reported below
+    const came = await inTime(word, Math.min(timeoutMs, readyTimeoutMs), signal);
+    this.#reading = undefined;
+    if (!came) throw new RelayNotReadyError(null);
   }
 
   /** Lets go for good: the machine no longer depends on this process. */
@@ -26,6 +62,7 @@ export class Hold {
     } catch (error) {
       if (errnoOf(error) !== 'EPIPE') throw error; // the machine has ended before we let go
     }
+    native.disownFd(this.#leash);
     closeSync(this.#leash);
     this.#leash = undefined;
   }
@@ -41,9 +78,41 @@ export class Hold {
     const [leash, pidfd] = [this.#leash, this.#pidfd];
     this.#leash = undefined;
     this.#pidfd = undefined;
-    if (leash !== undefined) closeSync(leash);
+    if (leash !== undefined && (await this.#unread()) && native.disownFd(leash)) closeSync(leash);
     if (pidfd === undefined) return;
     await ended(pidfd, goneTimeoutMs);
     closeSync(pidfd);
+  }
+
+  /** Whether nobody reads the leash any more. */
+  async #unread(): Promise<boolean> {
+    if (this.#reading === undefined) return true;
+    // The end of the relay ends it at once, unless a child of the relay has the leash too. Then ours has to stay open.
+    return inTime(this.#reading, goneTimeoutMs).then(
+      () => true,
+      () => false,
+    );
+  }
+}
+
+/** Whether a byte comes; false at the end, which the death of whoever has the other end brings about too. */
+async function readByte(fd: number): Promise<boolean> {
+  const { bytesRead } = await promisify(read)(fd, Buffer.alloc(1), 0, 1, null);
+  return bytesRead === 1;
+}
+
+async function inTime(word: Promise<boolean>, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
+  let giveUp: (reason: unknown) => void = () => {};
+  const given = new Promise<never>((_, reject) => {
+    giveUp = reject;
+  });
+  const timer = setTimeout(() => giveUp(new RelayNotReadyError(timeoutMs)), timeoutMs);
+  const onAbort = () => giveUp(signal?.reason);
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([word, given]);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
   }
 }

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeFrame } from '../agent/frame.js';
 import { encodeMessage } from '../agent/message.js';
@@ -6,21 +6,19 @@ import { guestInitramfs } from '../guest/initramfs.js';
 import { guestKernel } from '../guest/kernel.js';
 import type { Accelerator } from '../host/hypervisor.js';
 import { native } from '../host/native.js';
-import { privateDirectory } from '../host/paths.js';
+import { checkSocketPath, privateDirectory } from '../host/paths.js';
 import type { SandboxRecord } from '../store/record.js';
 import { openLog, type SandboxDirectory } from '../store/sandbox-directory.js';
 import { qemu } from '../vmm/qemu.js';
 import type { Environment } from './environment.js';
 import { Hold } from './hold.js';
 
-/** Room for connections that wait to be accepted; the relay serves 128. */
-const backlog = 128;
-
 /**
- * Starts the relay of a sandbox, which starts the VMM. What passes to it, and under which descriptor, is the relay's contract in
- * docs/architecture.md.
+ * Starts the relay of a sandbox, which makes the socket for clients and starts the VMM. What passes to it, and under which
+ * descriptor, is the relay's contract in docs/architecture.md.
  *
  * @param lock stays the caller's to close.
+ * @returns the hold on it; whether it has come up is for {@link Hold.ready} to say.
  */
 export function spawnRelay(
   environment: Environment,
@@ -29,6 +27,7 @@ export function spawnRelay(
   lock: number,
   accelerator: Accelerator,
 ): Hold {
+  checkSocketPath(directory.agentSocket);
   const vmm = machineCommand(environment, directory, record, accelerator);
   const opened: number[] = [];
   const open = (fd: number) => {
@@ -45,9 +44,6 @@ export function spawnRelay(
     const [leash, theirs] = native.socketPair();
     open(theirs);
     try {
-      // The last thing before the relay, which removes it: what is made earlier could be left by a death in between.
-      mkdirSync(directory.sockets, { mode: 0o700 });
-      const listener = open(native.listenUnix(directory.agentSocket, backlog));
       const { pidfd } = native.spawn({
         file: environment.relay,
         args: [
@@ -57,16 +53,13 @@ export function spawnRelay(
         ],
         env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
         cwd: '/',
-        fds: [nothing, log, log, theirs, lock, listener, configuration],
+        fds: [nothing, log, log, theirs, lock, configuration],
       });
       return new Hold(leash, pidfd);
     } catch (error) {
       closeSync(leash);
       throw error;
     }
-  } catch (error) {
-    rmSync(directory.sockets, { recursive: true, force: true });
-    throw error;
   } finally {
     for (const fd of opened) closeSync(fd);
   }
@@ -78,7 +71,7 @@ function machineCommand(
   record: SandboxRecord,
   accelerator: Accelerator,
 ) {
-  const kernel = guestKernel(environment.places);
+  const kernel = guestKernel();
   return qemu.commandLine({
     accelerator,
     cpus: record.config.cpus,

@@ -20,6 +20,7 @@ it('is refused while another process is about to start the machine, and there is
       hostname: 'h',
       shell: 'sh',
       ephemeral: false,
+      labels: {},
     };
     const image = { reference: 'i', digest: 'd', rootfs: 'r' };
     const record = { version: 1 as const, id: '1', createdAt: new Date().toISOString(), config, image };

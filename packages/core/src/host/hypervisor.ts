@@ -32,14 +32,20 @@ export function acceleratorChoice(env: NodeJS.ProcessEnv = process.env): Acceler
  * @throws HypervisorUnavailableError with the failing step and the remedy.
  */
 export function pickAccelerator(choice: AcceleratorChoice): Accelerator {
-  if (choice === 'tcg') return 'tcg';
-  const report = choice === 'auto' ? probeHypervisor() : probe(choice);
+  const report = hypervisorFor(choice);
+  if (report === null) return 'tcg';
   if (report.available) return report.accelerator;
   throw new HypervisorUnavailableError(
     `This machine cannot run microVMs with ${report.accelerator}: ${report.finding}. ${report.remedy} ` +
       'Or set MSB_ACCEL=tcg for software emulation, which needs no hypervisor and is about twenty times slower.',
     report.step,
   );
+}
+
+/** What the choice comes to on this machine: the report on its hypervisor; null for emulation, which needs none. */
+export function hypervisorFor(choice: AcceleratorChoice): HypervisorReport | null {
+  if (choice === 'tcg') return null;
+  return choice === 'auto' ? probeHypervisor() : probe(choice);
 }
 
 /** Asks the hypervisor that belongs to this operating system. */

@@ -8,7 +8,7 @@ import { InvalidConfigError } from '../errors.js';
 export interface Places {
   /** State: one directory per sandbox. `MSB_HOME`, default `$XDG_STATE_HOME/msb`. */
   readonly home: string;
-  /** What can be made again: images, kernels. Shared by all homes. `MSB_CACHE`, default `$XDG_CACHE_HOME/msb`. */
+  /** What can be made again: images, blank disks. Shared by all homes. `MSB_CACHE`, default `$XDG_CACHE_HOME/msb`. */
   readonly cache: string;
   /** Sockets. `MSB_RUNTIME_DIR`, default `$XDG_RUNTIME_DIR/msb`, else `/tmp/msb-<uid>`. */
   readonly runtime: string;
@@ -30,6 +30,19 @@ export function placesFromEnv(env: NodeJS.ProcessEnv = process.env): Places {
 export function socketDirectory(places: Places, slug: string): string {
   const id = createHash('sha256').update(`${places.home}\0${slug}`).digest('hex').slice(0, 16);
   return join(places.runtime, id);
+}
+
+/** What fits into sockaddr_un's sun_path, whose last byte is a NUL. */
+const maxSocketPathBytes = process.platform === 'darwin' ? 103 : 107;
+
+/** @throws InvalidConfigError when no socket can have that path. */
+export function checkSocketPath(path: string): void {
+  const bytes = Buffer.byteLength(path);
+  if (bytes <= maxSocketPathBytes) return;
+  throw new InvalidConfigError(
+    `${path} is too long: the path of a Unix socket has at most ${maxSocketPathBytes} bytes, this one has ${bytes}; ` +
+      'set MSB_RUNTIME_DIR or XDG_RUNTIME_DIR (or TMPDIR) to a directory with a shorter name.',
+  );
 }
 
 /**

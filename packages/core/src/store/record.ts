@@ -13,6 +13,8 @@ export type SandboxConfig = {
   readonly shell: string;
   /** Removed as soon as it stops, or its owner dies. */
   readonly ephemeral: boolean;
+  /** For whoever lists sandboxes. */
+  readonly labels: Readonly<Record<string, string>>;
 };
 
 /** `record.json`: what a sandbox is. Whether it runs is not in here; a lock tells that. */

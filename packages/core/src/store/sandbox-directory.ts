@@ -160,12 +160,12 @@ export class SandboxDirectory {
   async remove(lockFd: number): Promise<void> {
     const trash = join(dirname(this.path), `.trash-${process.pid}-${basename(this.path)}-${lockFd}`);
     try {
+      await rm(this.sockets, { recursive: true, force: true }); // first: whoever gets the name next makes them anew
       renameSync(this.path, trash);
     } finally {
       closeSync(lockFd);
     }
     await rm(trash, { recursive: true, force: true });
-    await rm(this.sockets, { recursive: true, force: true });
   }
 
   /** The process that wrote its number into the lock file, if it lives. */

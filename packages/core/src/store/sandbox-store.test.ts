@@ -38,6 +38,7 @@ function record(name: string, { ephemeral = false, id = `id of ${name}` } = {}):
     hostname: 'h',
     shell: 'sh',
     ephemeral,
+    labels: {},
   };
   return {
     version: 1,

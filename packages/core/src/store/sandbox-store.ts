@@ -75,9 +75,14 @@ export class SandboxStore {
 
   /** @throws SandboxNotFoundError */
   find(name: string): SandboxDirectory {
-    const path = this.#pathOf(name);
-    if (existsSync(join(path, 'record.json'))) return new SandboxDirectory(this.#places, path);
+    const directory = this.at(name);
+    if (existsSync(join(directory.path, 'record.json'))) return directory;
     throw new SandboxNotFoundError(`There is no sandbox named "${name}" in ${this.#places.home}.`);
+  }
+
+  /** Where a sandbox of that name is, or would be. */
+  at(name: string): SandboxDirectory {
+    return new SandboxDirectory(this.#places, this.#pathOf(name));
   }
 
   /** All sandboxes, oldest first, without what dead owners left. */

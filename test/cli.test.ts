@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { Image } from '@msbtest/core';
 import { describe, expect, it } from 'vitest';
 import { checkout } from './support/saboteurs.js';
 import { image, usePrivateHome } from './support/vm.js';
@@ -148,6 +149,7 @@ describe('msbtest', () => {
   });
 
   it('gives images by name', async () => {
+    await Image.get(image); // the store has it from when it is first asked for
     expect(JSON.parse((await msbtest(['images', '--json'])).stdout)).toContainEqual(
       expect.objectContaining({ reference: image }),
     );

@@ -6,8 +6,11 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "pty.h"
 
 static struct rlimit inherited_nofile;
 
@@ -99,6 +102,8 @@ void child_run(const struct plan *p, const struct child_fds *fds)
 
 	if (setsid() < 0)
 		give_up(report, STAGE_SETSID, 0);
+	if (p->tty && ioctl(fds->in, TIOCSCTTY, 0) < 0)
+		give_up(report, STAGE_CTTY, 0);
 	/* dup2 leaves the copies open across exec; all else of the agent's closes. */
 	if (dup2(fds->in, STDIN_FILENO) < 0 || dup2(fds->out, STDOUT_FILENO) < 0 ||
 	    dup2(fds->err, STDERR_FILENO) < 0)
@@ -155,8 +160,8 @@ static const char *exec_kind(int err, bool there)
 void child_explain(const struct child_report *r, const struct plan *p, struct failure *f)
 {
 	static const char *const stages[] = {
-		[STAGE_SETSID] = "setsid", [STAGE_STDIO] = "dup2", [STAGE_RLIMIT] = "setrlimit",
-		[STAGE_SETGROUPS] = "setgroups", [STAGE_SETGID] = "setgid",
+		[STAGE_SETSID] = "setsid", [STAGE_CTTY] = "ioctl(TIOCSCTTY)", [STAGE_STDIO] = "dup2",
+		[STAGE_RLIMIT] = "setrlimit", [STAGE_SETGROUPS] = "setgroups", [STAGE_SETGID] = "setgid",
 		[STAGE_SETUID] = "setuid", [STAGE_CHDIR] = "chdir", [STAGE_EXEC] = "execve",
 	};
 	const char *why = strerror(r->err);
@@ -164,6 +169,9 @@ void child_explain(const struct child_report *r, const struct plan *p, struct fa
 	char limit[48];
 
 	switch ((enum child_stage)r->stage) {
+	case STAGE_CTTY:
+		pty_explain(r->err, stage, f);
+		break;
 	case STAGE_RLIMIT:
 		snprintf(limit, sizeof(limit), "setrlimit(%s)",
 			 (size_t)r->detail < p->nlimits ? p->limits[r->detail].name : "?");

@@ -6,6 +6,7 @@
 
 enum child_stage {
 	STAGE_SETSID,
+	STAGE_CTTY,
 	STAGE_STDIO,
 	STAGE_RLIMIT,
 	STAGE_SETGROUPS,

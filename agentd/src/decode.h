@@ -23,9 +23,10 @@ struct field {
 };
 
 /*
- * Reads one map into a zeroed struct as the table says. Unknown keys are
- * passed over; an optional field that is null or missing stays zero; a
- * required one must be there; none may come twice. Spans point into the input.
+ * Reads one map into a struct as the table says. Unknown keys are passed
+ * over; an optional field that is null or missing stays as it was, which is
+ * zero or its default; a required one must be there; none may come twice.
+ * Spans point into the input.
  */
 bool decode_map(struct cbor_reader *r, const struct field *fields, size_t n, void *out);
 

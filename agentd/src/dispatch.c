@@ -45,6 +45,17 @@ static void exec_stdin(struct agent *a, const struct request *q)
 		session_stdin_data(s, data);
 }
 
+static void exec_resize(struct agent *a, const struct request *q)
+{
+	struct session *s = sessions_find(&a->sessions, q->id);
+	struct msg_window w;
+
+	if (!msg_read_resize(q->e.payload, &w))
+		invalid(a, q);
+	else if (s)
+		session_resize(s, &w);
+}
+
 static void exec_signal(struct agent *a, const struct request *q)
 {
 	struct session *s = sessions_find(&a->sessions, q->id);
@@ -97,6 +108,9 @@ static void handle(struct agent *a, const struct request *q)
 	case MSG_EXEC_STDIN:
 		exec_stdin(a, q);
 		break;
+	case MSG_EXEC_RESIZE:
+		exec_resize(a, q);
+		break;
 	case MSG_EXEC_SIGNAL:
 		exec_signal(a, q);
 		break;
@@ -126,7 +140,7 @@ static void handle(struct agent *a, const struct request *q)
 		refuse(a, q, "unsupported_message_type", "not implemented by this agent");
 		break;
 	default:
-		break;		/* resize without a terminal, or our own messages come back */
+		break;		/* our own messages come back */
 	}
 }
 

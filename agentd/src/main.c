@@ -15,6 +15,7 @@
 #include "identity.h"
 #include "log.h"
 #include "modules.h"
+#include "pty.h"
 #include "rootfs.h"
 #include "spawn.h"
 #include "uevent.h"
@@ -36,6 +37,7 @@ static void bootstrap(const struct envelope *e, int uevent_fd)
 	agent.hangup_after_halted = b.hangup_after_halted;
 	rootfs_enter(&b, uevent_fd, &agent.mounts);
 	rootfs_furnish();
+	pty_init("/dev/pts");
 	identity_set(b.hostname);
 }
 

@@ -16,12 +16,18 @@ struct msg_bootstrap {
 	bool hangup_after_halted;
 };
 
+/* A terminal's size in characters, each from 1 to WINDOW_MAX. */
+struct msg_window {
+	uint32_t rows, cols;
+};
+
 struct msg_exec_request {
 	struct span cmd, cwd, user;
 	struct span args, env;		/* raw arrays of text */
 	struct span rlimits;		/* raw array of {resource, soft, hard} */
 	struct span stdin_mode;
 	bool tty;
+	struct msg_window window;	/* of the terminal, if there is one */
 };
 
 struct msg_rlimit {
@@ -39,6 +45,7 @@ bool msg_read_env_pair(struct cbor_reader *r, struct span *key, struct span *val
 bool msg_read_exec_request(struct span payload, struct msg_exec_request *m);
 bool msg_read_rlimit(struct cbor_reader *r, struct msg_rlimit *m);
 bool msg_read_stdin(struct span payload, struct span *data);
+bool msg_read_resize(struct span payload, struct msg_window *w);
 bool msg_read_signal(struct span payload, int32_t *signal);
 bool msg_read_clock(struct span payload, uint64_t *unix_ns);
 bool msg_read_disconnected(struct span payload, struct msg_id_range *m);

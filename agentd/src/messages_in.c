@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "bounds.h"
 #include "decode.h"
 #include "messages.h"
 
@@ -82,6 +83,11 @@ bool msg_read_env_pair(struct cbor_reader *r, struct span *key, struct span *val
 	return true;
 }
 
+static bool window_fits(const struct msg_window *w)
+{
+	return w->rows >= 1 && w->rows <= WINDOW_MAX && w->cols >= 1 && w->cols <= WINDOW_MAX;
+}
+
 bool msg_read_exec_request(struct span payload, struct msg_exec_request *m)
 {
 	static const struct field table[] = {
@@ -91,12 +97,16 @@ bool msg_read_exec_request(struct span payload, struct msg_exec_request *m)
 		FIELD(struct msg_exec_request, cwd, "cwd", FIELD_TEXT, false),
 		FIELD(struct msg_exec_request, user, "user", FIELD_TEXT, false),
 		FIELD(struct msg_exec_request, tty, "tty", FIELD_BOOL, false),
+		FIELD(struct msg_exec_request, window.rows, "rows", FIELD_U32, false),
+		FIELD(struct msg_exec_request, window.cols, "cols", FIELD_U32, false),
 		FIELD(struct msg_exec_request, rlimits, "rlimits", FIELD_RAW, false),
 		FIELD(struct msg_exec_request, stdin_mode, "stdin", FIELD_TEXT, false),
 	};
 
-	*m = (struct msg_exec_request){ 0 };
+	*m = (struct msg_exec_request){ .window = { .rows = 24, .cols = 80 } };
 	if (!decode_payload(payload, table, ARRAY_SIZE(table), m))
+		return false;
+	if (m->tty && !window_fits(&m->window))
 		return false;
 	return !m->stdin_mode.p || span_eq(m->stdin_mode, "null") || span_eq(m->stdin_mode, "pipe");
 }
@@ -118,6 +128,17 @@ bool msg_read_stdin(struct span payload, struct span *data)
 	static const struct field table[] = { { "data", FIELD_BYTES, 0, true } };
 
 	return decode_payload(payload, table, ARRAY_SIZE(table), data);
+}
+
+bool msg_read_resize(struct span payload, struct msg_window *w)
+{
+	static const struct field table[] = {
+		FIELD(struct msg_window, rows, "rows", FIELD_U32, true),
+		FIELD(struct msg_window, cols, "cols", FIELD_U32, true),
+	};
+
+	*w = (struct msg_window){ 0 };
+	return decode_payload(payload, table, ARRAY_SIZE(table), w) && window_fits(w);
 }
 
 bool msg_read_signal(struct span payload, int32_t *signal)

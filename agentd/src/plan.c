@@ -8,6 +8,8 @@
 #include "env.h"
 #include "rlimits.h"
 
+/* What most terminals of today understand, and what most images have a description of. */
+#define DEFAULT_TERM "xterm-256color"
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /* An array that is not there is an array of none. */
@@ -115,12 +117,13 @@ static enum plan_status bad_env(struct failure *f, const char *entry)
 	return PLAN_FAILED;
 }
 
-/* Environment: the request's over the sandbox's over PATH and HOME. */
+/* Environment: the request's over the sandbox's over PATH and HOME, and TERM with a terminal. */
 static enum plan_status make_envp(struct plan *p, const struct plan_defaults *d,
 				  const struct msg_exec_request *m, struct text_block *t,
 				  struct failure *f)
 {
 	static char path[] = "PATH=" DEFAULT_PATH;
+	static char term[] = "TERM=" DEFAULT_TERM;
 	struct cbor_reader r = cbor_reader(or_empty(m->env));
 	struct env env = { 0 };
 	size_t n;
@@ -128,7 +131,7 @@ static enum plan_status make_envp(struct plan *p, const struct plan_defaults *d,
 
 	if (!cbor_read_array(&r, &n))
 		return PLAN_INVALID;
-	env.max = min_size(n, ENV_MAX) + d->nenv + 2;
+	env.max = min_size(n, ENV_MAX) + d->nenv + 3;
 	env.v = p->envp = calloc(env.max + 1, sizeof(*env.v));
 	if (!env.v) {
 		failure_set(f, "out_of_memory", ENOMEM, "env", "no memory for the environment");
@@ -138,6 +141,8 @@ static enum plan_status make_envp(struct plan *p, const struct plan_defaults *d,
 	t->at += sprintf(home, "HOME=%s", p->user.home) + 1;
 	env_put(&env, path);
 	env_put(&env, home);
+	if (p->tty)
+		env_put(&env, term);
 	for (size_t i = 0; i < d->nenv; i++)
 		env_put(&env, d->env[i]);
 	for (; n > 0; n--) {
@@ -211,7 +216,11 @@ enum plan_status plan_make(struct plan *p, const struct plan_defaults *d,
 	struct text_block t = { 0 };
 	enum plan_status status;
 
-	*p = (struct plan){ .stdin_null = span_eq(m->stdin_mode, "null") };
+	*p = (struct plan){
+		.stdin_null = span_eq(m->stdin_mode, "null"),
+		.tty = m->tty,
+		.window = m->window,
+	};
 	t.at = p->text = malloc(m->cmd.len + m->args.len + m->env.len + m->cwd.len + NAME_LEN_MAX + 16);
 	if (!p->text) {
 		failure_set(f, "out_of_memory", ENOMEM, NULL, "no memory for the command");

@@ -27,7 +27,9 @@ struct plan {
 	struct user user;
 	struct plan_limit limits[RLIMITS_MAX];
 	size_t nlimits;
-	bool stdin_null;
+	bool stdin_null;	/* with a terminal: nobody types */
+	bool tty;
+	struct msg_window window;	/* the terminal's, if there is one */
 	char *text;		/* where the strings are */
 };
 

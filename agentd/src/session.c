@@ -11,6 +11,7 @@
 #include "child.h"
 #include "clock.h"
 #include "log.h"
+#include "pty.h"
 #include "spawn.h"
 
 /* The most a pipe can hold unless root in the guest has raised fs.pipe-max-size. */
@@ -169,14 +170,15 @@ static bool attach(struct session *s, const struct spawned *sp)
 	bool ok = true;
 
 	s->out[0] = source_open(o, sp->out, s, s->id, MSG_EXEC_STDOUT);
-	s->out[1] = source_open(o, sp->err, s, s->id, MSG_EXEC_STDERR);
+	if (sp->err >= 0)
+		s->out[1] = source_open(o, sp->err, s, s->id, MSG_EXEC_STDERR);
 	if (sp->in >= 0)
 		ok = session_stdin_open(s, sp->in);
 	if (!loop_add(s->all->loop, &s->report, sp->report, EPOLLIN)) {
 		close(sp->report);
 		ok = false;
 	}
-	return ok && s->out[0] && s->out[1];
+	return ok && s->out[0] && (s->tty || s->out[1]);
 }
 
 static void launch(struct session *s)
@@ -208,10 +210,6 @@ bool sessions_start(struct sessions *ss, uint32_t id, const struct msg_exec_requ
 		fail(ss, id, "other", ESHUTDOWN, "the machine is shutting down");
 		return true;
 	}
-	if (m->tty) {
-		fail(ss, id, "pty_setup_failed", ENOSYS, "terminals are not implemented");
-		return true;
-	}
 	if (ss->count >= SESSIONS_MAX) {
 		fail(ss, id, "resource_limit", EAGAIN, "too many sessions");
 		return true;
@@ -223,6 +221,7 @@ bool sessions_start(struct sessions *ss, uint32_t id, const struct msg_exec_requ
 	}
 	s->all = ss;
 	s->id = id;
+	s->tty = m->tty;
 	s->report = (struct watch){ .fd = -1, .fn = on_report };
 	s->in.fd = -1;
 	s->linger.fn = on_linger;
@@ -259,9 +258,22 @@ void sessions_reaped(struct sessions *ss, pid_t pid, int wstatus)
 
 void session_signal(struct session *s, int sig)
 {
+	/* A shell gives each job a group of its own; who kills it means the one at the terminal too. */
+	if (sig == SIGKILL && s->tty && s->out[0]) {
+		pid_t job = pty_foreground(s->out[0]->w.fd, s->pid);
+
+		if (job > 0 && job != s->pid)
+			kill(-job, SIGKILL);
+	}
 	/* Before setsid there is no group yet; after the exit, no process of ours. */
 	if (kill(-s->pid, sig) < 0 && errno == ESRCH && !s->exited)
 		kill(s->pid, sig);
+}
+
+void session_resize(struct session *s, const struct msg_window *w)
+{
+	if (s->tty && s->out[0])
+		pty_resize(s->out[0]->w.fd, w);
 }
 
 void sessions_drop(struct sessions *ss, const struct msg_id_range *range)

@@ -13,6 +13,7 @@ struct session {
 	uint32_t id;
 	pid_t pid;
 	struct plan plan;	/* until it has started */
+	bool tty;		/* stdin and stdout are a terminal, and there is no stderr */
 	bool started;
 	bool paused;
 	bool exited;
@@ -22,7 +23,8 @@ struct session {
 	struct timer linger;
 	struct watch in;
 	struct buf inq;
-	bool in_ended;		/* the host has sent the end of file */
+	bool in_ended;		/* the host has sent the end of file; a terminal's is just typed */
+	bool in_line;		/* what was typed at the terminal last did not end a line */
 	int in_error;		/* why nothing is taken for stdin any more */
 };
 
@@ -50,6 +52,7 @@ void sessions_flow(struct sessions *ss, const struct msg_id_range *range);
 void sessions_drop(struct sessions *ss, const struct msg_id_range *range);
 
 void session_signal(struct session *s, int sig);
+void session_resize(struct session *s, const struct msg_window *w);
 
 /* session_stdin.c */
 bool session_stdin_open(struct session *s, int fd);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "bounds.h"
+#include "pty.h"
 #include "session.h"
 
 static void refuse(struct session *s, int err, const char *message)
@@ -57,6 +58,17 @@ bool session_stdin_open(struct session *s, int fd)
 	return false;
 }
 
+/* A terminal cannot be closed for reading only, but it has a character that says so. */
+static void type_eof(struct session *s)
+{
+	uint8_t typed[2];
+	size_t n = pty_eof(s->in.fd, s->in_line, typed);
+
+	s->in_line = false;
+	if (!buf_append(&s->inq, typed, n))
+		refuse(s, ENOBUFS, "the command does not read its terminal and its queue is full");
+}
+
 /*
  * Takes data for stdin, or the end of it (no data). The queue has a bound, and
  * what does not fit is refused, for the port is everybody's and cannot wait for
@@ -65,7 +77,10 @@ bool session_stdin_open(struct session *s, int fd)
  */
 void session_stdin_data(struct session *s, struct span data)
 {
-	if (data.len == 0) {
+	if (data.len == 0 && s->tty) {
+		if (s->in.fd >= 0 && !s->in_error)
+			type_eof(s);
+	} else if (data.len == 0) {
 		s->in_ended = true;
 	} else if (s->in_error == ENOBUFS) {
 		refuse(s, ENOBUFS, "dropped: earlier data for stdin did not fit");
@@ -75,6 +90,8 @@ void session_stdin_data(struct session *s, struct span data)
 		refuse(s, EBADF, "stdin is not open");
 	} else if (!buf_append(&s->inq, data.p, data.len)) {
 		refuse(s, ENOBUFS, "the command does not read its stdin and its queue is full");
+	} else {
+		s->in_line = data.p[data.len - 1] != '\n' && data.p[data.len - 1] != '\r';
 	}
 	if (s->in.fd >= 0)
 		flush(s);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "pty.h"
 
 static int null_fd = -1;
 
@@ -17,11 +18,16 @@ void spawn_init(void)
 	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 }
 
+static void close_end(int end)
+{
+	if (end >= 0 && end != null_fd)
+		close(end);
+}
+
 static void close_ends(int ends[ENDS])
 {
 	for (int i = 0; i < ENDS; i++)
-		if (ends[i] >= 0 && ends[i] != null_fd)
-			close(ends[i]);
+		close_end(ends[i]);
 }
 
 /* pipe2 gives the reading end first: OUR_OUT before CHILD_OUT, and so on. */
@@ -38,8 +44,37 @@ static bool make_pipes(const struct plan *p, int ends[ENDS])
 		ends[CHILD_IN] = null_fd;
 	else if (!make_pipe(&ends[CHILD_IN], OUR_IN))
 		return false;
-	return make_pipe(&ends[OUR_OUT], OUR_OUT) && make_pipe(&ends[OUR_ERR], OUR_ERR) &&
-	       make_pipe(&ends[OUR_REPORT], OUR_REPORT);
+	return make_pipe(&ends[OUR_OUT], OUR_OUT) && make_pipe(&ends[OUR_ERR], OUR_ERR);
+}
+
+/*
+ * The terminal in the place of three pipes. We read and write it through two
+ * descriptors, since the loop has one watch for each; the child has three, to
+ * be closed like any.
+ */
+static bool make_terminal(const struct plan *p, int ends[ENDS], struct failure *f)
+{
+	uint8_t eof[2];
+	struct pty t;
+
+	if (!pty_open(&t, &p->window, p->user.uid, f))
+		return false;
+	ends[OUR_OUT] = t.ours;
+	ends[CHILD_IN] = t.theirs;
+	ends[CHILD_OUT] = fcntl(t.theirs, F_DUPFD_CLOEXEC, 0);
+	ends[CHILD_ERR] = fcntl(t.theirs, F_DUPFD_CLOEXEC, 0);
+	if (!p->stdin_null)
+		ends[OUR_IN] = fcntl(t.ours, F_DUPFD_CLOEXEC, 0);
+	if (ends[CHILD_OUT] < 0 || ends[CHILD_ERR] < 0 || (!p->stdin_null && ends[OUR_IN] < 0)) {
+		pty_explain(errno, "dup", f);
+		return false;
+	}
+	/* Whoever reads where nobody types is told so, and does not wait for ever. */
+	if (p->stdin_null && write(t.ours, eof, pty_eof(t.ours, false, eof)) < 0) {
+		pty_explain(errno, "write", f);
+		return false;
+	}
+	return true;
 }
 
 static void explain(int err, const char *stage, struct failure *f)
@@ -50,20 +85,31 @@ static void explain(int err, const char *stage, struct failure *f)
 	failure_set(f, kind, err, stage, "%s: %s", stage, strerror(err));
 }
 
+/* On failure what has been made is in `ends` all the same. */
+static bool make_ends(const struct plan *p, int ends[ENDS], struct failure *f)
+{
+	for (int i = 0; i < ENDS; i++)
+		ends[i] = -1;
+	if (p->tty) {
+		if (!make_terminal(p, ends, f))
+			return false;
+	} else if (p->stdin_null && null_fd < 0) {
+		explain(ENODEV, "open(/dev/null)", f);
+		return false;
+	}
+	if ((p->tty || make_pipes(p, ends)) && make_pipe(&ends[OUR_REPORT], OUR_REPORT))
+		return true;
+	explain(errno, "pipe", f);
+	return false;
+}
+
 bool spawn(const struct plan *p, struct spawned *s, struct failure *f)
 {
 	int ends[ENDS];
 	sigset_t all, before;
 	pid_t pid;
 
-	for (int i = 0; i < ENDS; i++)
-		ends[i] = -1;
-	if (p->stdin_null && null_fd < 0) {
-		explain(ENODEV, "open(/dev/null)", f);
-		return false;
-	}
-	if (!make_pipes(p, ends)) {
-		explain(errno, "pipe", f);
+	if (!make_ends(p, ends, f)) {
 		close_ends(ends);
 		return false;
 	}
@@ -90,11 +136,11 @@ bool spawn(const struct plan *p, struct spawned *s, struct failure *f)
 		return false;
 	}
 
-	if (!p->stdin_null)
-		close(ends[CHILD_IN]);
-	close(ends[CHILD_OUT]);
-	close(ends[CHILD_ERR]);
-	close(ends[CHILD_REPORT]);
+	/* An end of output is seen when nobody has the other end any more, so not we either. */
+	close_end(ends[CHILD_IN]);
+	close_end(ends[CHILD_OUT]);
+	close_end(ends[CHILD_ERR]);
+	close_end(ends[CHILD_REPORT]);
 	*s = (struct spawned){
 		.pid = pid,
 		.in = ends[OUR_IN],

@@ -7,8 +7,9 @@
 /* The agent's ends, all non-blocking and close-on-exec. */
 struct spawned {
 	pid_t pid;
-	int in;			/* -1: stdin is /dev/null */
-	int out, err;
+	int in;			/* -1: stdin is /dev/null, or a terminal at which nobody types */
+	int out;
+	int err;		/* -1: it is a terminal, whose output is all in `out` */
 	int report;		/* a struct child_report, or end of file on exec */
 };
 

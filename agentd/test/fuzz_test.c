@@ -42,6 +42,8 @@ static const struct seed {
 	     "\x6b" "default_cwd\x64/tmp\x6b" "default_env\x81\xa2\x63key\x61" "A\x65value\x61" "b"),
 	SEED(MSG_FLOW, "\xa3\x68id_start\x01\x70id_end_exclusive\x18\x64\x66paused\xf5"),
 	SEED(MSG_EXEC_STDIN, "\xa1\x64" "data\x43" "abc"),
+	SEED(MSG_EXEC_REQUEST, "\xa4\x63" "cmd\x62ls\x63tty\xf5\x64rows\x18\x18\x64" "cols\x18\x50"),
+	SEED(MSG_EXEC_RESIZE, "\xa2\x64rows\x18\x28\x64" "cols\x19\xff\xff"),
 	SEED(MSG_EXEC_SIGNAL, "\xa1\x66signal\x0f"),
 	SEED(MSG_CLOCK_SYNC, "\xa1\x6funix_time_nanos\x1b\x18\x7a\x00\x00\x00\x00\x00\x00"),
 };
@@ -89,6 +91,14 @@ static void check(struct span in, struct span s)
 		outside++;
 }
 
+static int impossible_windows;
+
+static void check_window(const struct msg_window *w)
+{
+	if (w->rows < 1 || w->rows > WINDOW_MAX || w->cols < 1 || w->cols > WINDOW_MAX)
+		impossible_windows++;
+}
+
 static int plans_ready, plans_failed, plans_invalid;
 
 static void read_exec(struct span in)
@@ -104,6 +114,8 @@ static void read_exec(struct span in)
 	check(in, m.args);
 	check(in, m.env);
 	check(in, m.rlimits);
+	if (m.tty)
+		check_window(&m.window);
 	switch (plan_make(&p, &d, &m, &f)) {
 	case PLAN_READY:
 		plans_ready += p.argv[0] == p.cmd && p.path && p.cwd;
@@ -136,6 +148,7 @@ static void read_any(enum msg_type type, struct span in)
 {
 	struct msg_id_range range;
 	struct span data = { 0 };
+	struct msg_window w;
 	uint64_t ns;
 	int32_t sig;
 
@@ -153,6 +166,10 @@ static void read_any(enum msg_type type, struct span in)
 	case MSG_EXEC_STDIN:
 		if (msg_read_stdin(in, &data))
 			check(in, data);
+		break;
+	case MSG_EXEC_RESIZE:
+		if (msg_read_resize(in, &w))
+			check_window(&w);
 		break;
 	case MSG_EXEC_SIGNAL:
 		msg_read_signal(in, &sig);
@@ -185,6 +202,7 @@ static void payloads(void)
 		free((void *)in.p);
 	}
 	ok(outside == 0, "%d mutated payloads: nothing points outside its input", ROUNDS);
+	ok(impossible_windows == 0, "and no terminal is of an impossible size");
 	ok(plans_ready > 0 && plans_failed > 0 && plans_invalid > 0,
 	   "some could be planned (%d), some failed (%d), some were invalid (%d)", plans_ready, plans_failed, plans_invalid);
 }

@@ -21,6 +21,13 @@ static void requests(void)
 	ok(!msg_read_exec_request(BYTES("\xa1\x63" "cmd\xf6"), &m), "neither is a null one");
 	ok(!msg_read_exec_request(BYTES("\xa2\x63" "cmd\x62ls\x63" "cmd\x62ls"), &m), "nor two");
 	ok(!msg_read_exec_request(BYTES("\xa2\x63" "cmd\x62ls\x63tty\x01"), &m), "tty is a bool");
+	ok(msg_read_exec_request(BYTES("\xa2\x63" "cmd\x62ls\x63tty\xf5"), &m) && m.window.rows == 24 && m.window.cols == 80,
+	   "a terminal that nothing is said about has 24 rows and 80 columns");
+	ok(msg_read_exec_request(BYTES("\xa4\x63" "cmd\x62ls\x63tty\xf5\x64rows\x01\x64" "cols\x19\xff\xff"), &m) &&
+	   m.window.rows == 1 && m.window.cols == 65535, "its size is 1 to 65535");
+	ok(!msg_read_exec_request(BYTES("\xa3\x63" "cmd\x62ls\x63tty\xf5\x64rows\x00"), &m), "not 0");
+	ok(!msg_read_exec_request(BYTES("\xa3\x63" "cmd\x62ls\x63tty\xf5\x64" "cols\x1a\x00\x01\x00\x00"), &m), "nor 65536");
+	ok(msg_read_exec_request(BYTES("\xa3\x63" "cmd\x62ls\x63tty\xf4\x64rows\x00"), &m), "without a terminal it means nothing");
 	ok(msg_read_exec_request(BYTES("\xa2\x63" "cmd\x62ls\x65stdin\x64null"), &m), "stdin may be null");
 	ok(!msg_read_exec_request(BYTES("\xa2\x63" "cmd\x62ls\x65stdin\x63tty"), &m), "but nothing unheard of");
 	ok(!msg_read_exec_request(BYTES(EXEC_MINIMAL "\x00"), &m), "and nothing comes after the map");
@@ -47,6 +54,7 @@ static void bootstrap(void)
 static void control(void)
 {
 	struct msg_id_range r;
+	struct msg_window w;
 	struct span data;
 	int32_t sig;
 
@@ -57,6 +65,10 @@ static void control(void)
 	ok(!msg_read_disconnected(BYTES("\xa2\x68id_start\x01\x70id_end_exclusive\x1b\x00\x00\x00\x01\x00\x00\x00\x00"), &r),
 	   "an id is 32 bits");
 	ok(msg_read_stdin(BYTES("\xa1\x64" "data\x40"), &data) && data.p && data.len == 0, "empty data is an end, not an absence");
+	ok(msg_read_resize(BYTES("\xa2\x64rows\x18\x28\x64" "cols\x18\x78"), &w) && w.rows == 40 && w.cols == 120, "resize");
+	ok(!msg_read_resize(BYTES("\xa1\x64rows\x18\x28"), &w), "resize must say both");
+	ok(!msg_read_resize(BYTES("\xa2\x64rows\x00\x64" "cols\x18\x78"), &w) &&
+	   !msg_read_resize(BYTES("\xa2\x64rows\x20\x64" "cols\x18\x78"), &w), "and neither is 0 or less");
 	ok(msg_read_signal(BYTES("\xa1\x66signal\x0f"), &sig) && sig == 15, "signal");
 	ok(!msg_read_signal(BYTES("\xa1\x66signal\x1a\x80\x00\x00\x00"), &sig), "2^31 is no signal");
 }

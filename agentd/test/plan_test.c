@@ -78,6 +78,12 @@ static void plans(void)
 	ok(make(&p, &d, BYTES("\xa3\x63" "cmd\x62ls\x63" "env\x82\x66PATH=y\x63" "A=1\x63" "cwd\x64/tmp"), &f) == PLAN_READY &&
 	   !strcmp(p.path, "y") && !strcmp(p.envp[2], "A=1") && !p.envp[3] && !strcmp(p.cwd, "/tmp"), "the request goes before them");
 	plan_free(&p);
+	ok(make(&p, &d, BYTES("\xa2\x63" "cmd\x62ls\x63tty\xf5"), &f) == PLAN_READY && p.tty && p.window.cols == 80 &&
+	   !strcmp(p.envp[2], "TERM=xterm-256color"), "a terminal is of a kind that most programs know");
+	plan_free(&p);
+	ok(make(&p, &d, BYTES("\xa3\x63" "cmd\x62ls\x63tty\xf5\x63" "env\x81\x66TERM=x"), &f) == PLAN_READY &&
+	   !strcmp(p.envp[2], "TERM=x") && !strcmp(p.envp[3], "A=") && !p.envp[4], "unless the request says which");
+	plan_free(&p);
 	ok(make(&p, &d, BYTES("\xa1\x63" "cmd\x63l\x00s"), &f) == PLAN_FAILED && !strcmp(f.kind, "bad_args") && f.err == EINVAL, "a NUL in the command");
 	plan_free(&p);
 	ok(make(&p, &d, BYTES("\xa2\x63" "cmd\x62ls\x63" "env\x81\x61" "A"), &f) == PLAN_FAILED && !strcmp(f.kind, "bad_args"), "an environment without =");

@@ -229,3 +229,12 @@ export class Machine {
     await this.exited;
   }
 }
+
+/** A machine for a scenario, which is killed when that has ended. */
+export async function boot(t, how) {
+  const m = t.keep(await Machine.boot(t.dir, how));
+  t.note(
+    `ready after ${m.readyMs.toFixed(0)} ms; boot ${(m.ready.boot_time_ns / 1e6).toFixed(0)}, init ${(m.ready.init_time_ns / 1e6).toFixed(0)} ms`,
+  );
+  return m;
+}

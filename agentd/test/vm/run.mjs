@@ -6,6 +6,7 @@ import path from 'node:path';
 import { agentdPath } from '../../index.js';
 import { build, makeUpper, whyNot } from './machine.mjs';
 import * as scenarios from './scenarios.mjs';
+import * as terminals from './terminals.mjs';
 
 const count = { passed: 0, failed: 0, skipped: 0 };
 let n = 0;
@@ -23,7 +24,7 @@ if (why) {
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'agentd-vm-'));
 build(dir, process.env.AGENTD_TEST_BINARY ?? agentdPath);
 const wanted = process.argv.slice(2);
-for (const [name, scenario] of Object.entries(scenarios)) {
+for (const [name, scenario] of Object.entries({ ...scenarios, ...terminals })) {
   if (wanted.length && !wanted.includes(name)) continue;
   console.log(`# ${name}`);
   makeUpper(path.join(dir, 'upper.ext4'));

@@ -2,16 +2,9 @@
 import { createHash } from 'node:crypto';
 import { encode } from './cbor.mjs';
 import { rawFrame } from './line.mjs';
-import { BOOTSTRAP, isClean, Machine, readUpper } from './machine.mjs';
+import { BOOTSTRAP, boot, isClean, Machine, readUpper } from './machine.mjs';
 
 const sleep = (ms) => new Promise((r) => setTimeout(r, ms));
-const boot = async (t, how) => {
-  const m = t.keep(await Machine.boot(t.dir, how));
-  t.note(
-    `ready after ${m.readyMs.toFixed(0)} ms; boot ${(m.ready.boot_time_ns / 1e6).toFixed(0)}, init ${(m.ready.init_time_ns / 1e6).toFixed(0)} ms`,
-  );
-  return m;
-};
 
 export async function execs(t) {
   const { line } = await boot(t);
@@ -81,7 +74,6 @@ export async function failures(t) {
     'environment too large',
   );
   t.is(await kind('l\0s'), ['bad_args', 'EINVAL', null], 'a NUL in the command');
-  t.is(await kind('ls', { tty: true }), ['pty_setup_failed', 'ENOSYS', null], 'no terminals yet');
   t.is((await line.sh('echo alive')).stdout, 'alive\n', 'and on it goes');
 }
 

@@ -13,6 +13,7 @@ export {
   probeHypervisor,
 } from './host/hypervisor.js';
 export { ExecHandle, ExecSink } from './sandbox/exec-handle.js';
+export type { ExecRecord, ExecRecordStatus } from './sandbox/exec-journal.js';
 export {
   type ExecEvent,
   ExecOptionsBuilder,
@@ -20,6 +21,7 @@ export {
   type ExitStatus,
   Stdin,
   type StdinMode,
+  type TerminalSize,
 } from './sandbox/exec-types.js';
 export { Image, ImageHandle } from './sandbox/image.js';
 export { Sandbox } from './sandbox/sandbox.js';

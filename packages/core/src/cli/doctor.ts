@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
-import { type Environment, environmentFrom } from '../engine/environment.js';
+import { environmentFrom } from '../engine/environment.js';
 import { guestKernel } from '../guest/kernel.js';
 import { findExecutable } from '../host/executables.js';
 import { pickAccelerator, probeHypervisor } from '../host/hypervisor.js';
 import { privateDirectory } from '../host/paths.js';
+import type { ImageStore } from '../image/image-store.js';
 import { qemuProgram } from '../vmm/qemu.js';
 import { type Command, printJson } from './command.js';
 
@@ -33,7 +34,8 @@ sandboxes can run here with the chosen accelerator (MSB_ACCEL), else 1.`,
         pickAccelerator(environment.accelerator),
       ),
       probe('VMM', () => vmm()),
-      probe('guest kernel', () => kernel(environment)),
+      probe('guest kernel', () => kernel()),
+      probe('base image', () => baseImage(environment.images), true),
       probe('guest agent', () => readable(environment.agent)),
       probe('relay', () => executable(environment.relay)),
       probe('mke2fs', () => tool('mke2fs', 'e2fsprogs')),
@@ -73,10 +75,15 @@ function vmm(): string {
   return `${program} (${version})`;
 }
 
-function kernel(environment: Environment): string {
-  const { version, image, modules } = guestKernel(environment.places);
+function kernel(): string {
+  const { version, image, modules } = guestKernel();
   for (const file of [image, ...modules]) readable(file);
   return `${version}, ${image}, ${modules.length} modules`;
+}
+
+function baseImage(images: ImageStore): string {
+  const { digest, annotations } = images.baseManifest();
+  return `${annotations?.['org.opencontainers.image.ref.name']} ${digest}`;
 }
 
 function readable(path: string): string {

@@ -3,6 +3,7 @@ import type { ExecHandle, ExecSink } from '../sandbox/exec-handle.js';
 import type { ExecOptionsBuilder } from '../sandbox/exec-types.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import { type Invocation, UsageError } from './command.js';
+import { expectTerminal, takeTerminal, windowSize } from './terminal.js';
 
 /** As shells and container tools have it: 126 cannot be executed, 127 not found, 128 + n ended by signal n. */
 const statusNotExecutable = 126;
@@ -15,17 +16,24 @@ export const commandOptions = {
   workdir: { type: 'string', short: 'w' },
   user: { type: 'string', short: 'u' },
   interactive: { type: 'boolean', short: 'i' },
+  tty: { type: 'boolean', short: 't' },
 } as const;
 
-/** The command to run: what stands after `--`, or else the positionals after the first. */
-export function guestCommand({ positionals, rest }: Invocation): readonly string[] {
+/**
+ * The command to run: what stands after `--`, or else the positionals after the first. To be called before a machine is made
+ * for it: what the command line asks for is checked.
+ *
+ * @throws UsageError
+ */
+export function guestCommand({ positionals, rest, flag }: Invocation): readonly string[] {
+  if (flag('tty')) expectTerminal();
   if (rest.length > 0 && positionals.length > 1)
     throw new UsageError(`"${positionals[1]}" is one argument too many.`);
   return rest.length > 0 ? rest : positionals.slice(1);
 }
 
 /**
- * Runs a command with its output on ours as it comes, and with our stdin if that was asked for.
+ * Runs a command with its output on ours as it comes, and with our stdin or at our terminal if that was asked for.
  *
  * @returns the exit status that a shell would give.
  */
@@ -36,13 +44,15 @@ export async function runGuestCommand(
 ): Promise<number> {
   const [program, ...args] = command;
   if (program === undefined) throw new UsageError('There is no command to run.');
+  const tty = invocation.flag('tty');
   const configure = (options: ExecOptionsBuilder) => {
     options.args(args);
     for (const pair of invocation.texts('env')) options.env(...splitPair(pair));
     const [workdir, user] = [invocation.text('workdir'), invocation.text('user')];
     if (workdir !== undefined) options.cwd(workdir);
     if (user !== undefined) options.user(user);
-    return invocation.flag('interactive') ? options.stdinPipe() : options;
+    if (tty) options.tty(true, windowSize());
+    return tty || invocation.flag('interactive') ? options.stdinPipe() : options;
   };
   let handle: ExecHandle;
   try {
@@ -54,14 +64,20 @@ export async function runGuestCommand(
   }
   await using running = handle;
   const stdin = await running.takeStdin();
-  if (stdin) passStdin(stdin);
+  try {
+    using _terminal = tty ? takeTerminal(({ rows, cols }) => running.resize(rows, cols)) : null;
+    if (stdin) passStdin(stdin);
+    return await passOutput(running);
+  } finally {
+    if (stdin) process.stdin.destroy(); // nobody reads it any more, and it would keep this process
+  }
+}
+
+async function passOutput(running: ExecHandle): Promise<number> {
   for await (const event of running) {
     if (event.kind === 'stdout') await write(process.stdout, event.data);
     else if (event.kind === 'stderr') await write(process.stderr, event.data);
-    else if (event.kind === 'exited') {
-      process.stdin.destroy();
-      return event.signal === null ? event.code : statusSignal + event.signal;
-    }
+    else if (event.kind === 'exited') return event.signal === null ? event.code : statusSignal + event.signal;
   }
   return 1;
 }

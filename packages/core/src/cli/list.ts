@@ -46,7 +46,11 @@ Lists the sandboxes that run.
 
 export const images: Command = {
   summary: 'list the images on this machine',
-  help: 'Usage: msbtest images [--json]',
+  help: `Usage: msbtest images [--json]
+
+Lists the images in the local store. The base image, msb-base, comes into it when it is first used.
+
+  --json   as JSON`,
   options: { json: { type: 'boolean' } },
 
   async run(invocation) {

@@ -65,5 +65,5 @@ ${list.join('\n')}
 "msbtest COMMAND --help" explains one. Begin with: msbtest doctor
 
 Environment: MSB_ACCEL auto|kvm|hvf|tcg (tcg is software emulation: slow, but it needs no hypervisor), MSB_HOME for
-sandboxes, MSB_CACHE for images and kernels, MSB_KERNEL for another guest kernel, MSB_QEMU for another QEMU.`;
+sandboxes, MSB_CACHE for images and blank disks, MSB_KERNEL for another guest kernel, MSB_QEMU for another QEMU.`;
 }

@@ -19,9 +19,11 @@ sandbox is removed when COMMAND ends.
   -w, --workdir DIR  where COMMAND runs
   -u, --user USER    who runs it
   -i, --interactive  pass our stdin on to it
+  -t, --tty          run it at our terminal: keys, colours, window size; -i is implied
   --json             with --detach: print the sandbox as JSON
 
-Example: msbtest run msb-base -- sh -c 'uname -a; df -h /'`,
+Examples: msbtest run msb-base -- sh -c 'uname -a; df -h /'
+          msbtest run -it msb-base -- sh`,
   options: {
     ...commandOptions,
     name: { type: 'string' },

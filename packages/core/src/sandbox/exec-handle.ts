@@ -3,11 +3,21 @@ import { type AgentConnection, AgentGoneError, type ReceivedMessage } from '../a
 import {
   AgentProtocolError,
   ExecFailedError,
-  type ExecFailureKind,
   ExecTimeoutError,
+  InvalidConfigError,
   OutputLimitError,
 } from '../errors.js';
-import { type ExecEvent, type ExecOptions, ExecOutput, type ExitStatus, toBytes } from './exec-types.js';
+import { startError } from './exec-failure.js';
+import type { ExecEntry } from './exec-journal.js';
+import {
+  checkTerminalSize,
+  defaultTerminalSize,
+  type ExecEvent,
+  type ExecOptions,
+  ExecOutput,
+  type ExitStatus,
+  toBytes,
+} from './exec-types.js';
 
 /** What `collect()` holds of both streams together. A guest must not be able to fill its host's memory. */
 const outputLimitBytes = 64 * 1024 * 1024;
@@ -42,7 +52,7 @@ export class ExecSink implements AsyncDisposable {
     }
   }
 
-  /** Sends end of file. */
+  /** Sends end of file; at a terminal it types the character for it, and more may follow. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -67,6 +77,7 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
   readonly #id: number;
   readonly #options: ExecOptions;
   readonly #explainLoss: ExplainLoss;
+  readonly #entry: ExecEntry;
   readonly #timers: NodeJS.Timeout[] = [];
   #first: ExecEvent | null;
   #stdin: ExecSink | null;
@@ -80,12 +91,14 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
     pid: number,
     options: ExecOptions,
     explainLoss: ExplainLoss,
+    entry: ExecEntry,
   ) {
     this.#command = command;
     this.#connection = connection;
     this.#id = id;
     this.#options = options;
     this.#explainLoss = explainLoss;
+    this.#entry = entry;
     this.#first = { kind: 'started', pid };
     this.#stdin = options.stdin.kind === 'pipe' ? new ExecSink(connection, id) : null;
     if (options.timeoutMs !== undefined) {
@@ -105,6 +118,7 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
     command: string,
     options: ExecOptions,
     explainLoss: ExplainLoss,
+    entry: ExecEntry,
   ): Promise<ExecHandle> {
     try {
       options.signal?.throwIfAborted();
@@ -114,15 +128,15 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
         env: Object.entries(options.env).map(([key, value]) => `${key}=${value}`),
         cwd: options.cwd,
         user: options.user,
-        tty: false,
-        rows: 24,
-        cols: 80,
+        tty: options.terminal !== null,
+        ...(options.terminal ?? defaultTerminalSize),
         rlimits: options.rlimits.length > 0 ? options.rlimits : undefined,
         stdin: options.stdin.kind === 'null' ? 'null' : 'pipe',
       });
       const first = await connection.receive();
       if (first.type !== 'core.exec.started') throw startError(command, first);
-      const handle = new ExecHandle(command, connection, id, first.payload.uint('pid'), options, explainLoss);
+      const pid = first.payload.uint('pid');
+      const handle = new ExecHandle(command, connection, id, pid, options, explainLoss, entry);
       if (options.stdin.kind === 'bytes') handle.#feed(new ExecSink(connection, id), options.stdin.data);
       return handle;
     } catch (error) {
@@ -137,11 +151,17 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
     const first = this.#first;
     this.#first = null;
     if (first) return first;
-    while (!this.#ended) {
-      const event = this.#event(await this.#receive());
-      if (event?.kind === 'exited') this.#finish();
-      if (event?.kind === 'exited' && this.#timedOut) throw this.#timeoutError();
-      if (event) return event;
+    try {
+      while (!this.#ended) {
+        const event = this.#event(await this.#receive());
+        if (event?.kind === 'exited') this.#finish();
+        if (event?.kind === 'exited' && this.#timedOut) throw this.#timeoutError();
+        if (event) this.#note(event);
+        if (event) return event;
+      }
+    } catch (error) {
+      this.#entry.failed(error);
+      throw error;
     }
     return null;
   }
@@ -192,6 +212,7 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
       }
     } catch (error) {
       this.#finish();
+      this.#entry.failed(error);
       if (!(error instanceof ExecTimeoutError)) throw error;
       throw this.#timeoutError({
         stdout: joined('stdout').toString('utf8'),
@@ -207,6 +228,22 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
     await this.#connection.send('core.exec.signal', { signal }, { id: this.#id });
   }
 
+  /**
+   * Gives the command's terminal another size, in characters; the foreground processes get SIGWINCH.
+   *
+   * @throws InvalidConfigError for a size that is none, and where there is no terminal.
+   */
+  async resize(rows: number, cols: number): Promise<void> {
+    const size = checkTerminalSize(rows, cols);
+    if (this.#options.terminal === null) {
+      throw new InvalidConfigError(
+        `"${this.#command}" has no terminal that could be resized; give it one with .tty(true).`,
+      );
+    }
+    if (this.#ended) return;
+    await this.#connection.send('core.exec.resize', { ...size }, { id: this.#id });
+  }
+
   /** SIGKILL. */
   kill(): Promise<void> {
     return this.signal(constants.signals.SIGKILL);
@@ -218,6 +255,9 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#finish(); // the guest kills what a connection that ends has started
+    this.#entry.failed(
+      new Error('Its handle was disposed of before its end was read, which kills what still runs.'),
+    );
   }
 
   async #receive(): Promise<ReceivedMessage> {
@@ -254,6 +294,11 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
     }
   }
 
+  #note(event: ExecEvent): void {
+    if (event.kind === 'stdout' || event.kind === 'stderr') this.#entry.output(event.kind, event.data);
+    else if (event.kind === 'exited') this.#entry.exited(event.code, event.signal);
+  }
+
   /** Feeds bytes while the output is read; what goes wrong shows in the events. */
   #feed(sink: ExecSink, data: Uint8Array): void {
     sink
@@ -264,11 +309,15 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
 
   #expire(): void {
     this.#timedOut = true;
+    this.#entry.failed(this.#timeoutError());
     this.kill().catch(() => {});
     this.#timers.push(setTimeout(() => this.#connection.close(), killGraceMs));
   }
 
-  readonly #onAbort = () => this.#connection.close();
+  readonly #onAbort = () => {
+    this.#entry.failed(this.#options.signal?.reason);
+    this.#connection.close();
+  };
 
   #finish(): void {
     this.#ended = true;
@@ -303,33 +352,4 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
 
 function exitStatus({ code, signal }: { code: number; signal: number | null }): ExitStatus {
   return { code, success: code === 0 && signal === null, signal };
-}
-
-const failureKinds: readonly string[] = [
-  'not_found',
-  'permission_denied',
-  'not_executable',
-  'bad_cwd',
-  'bad_args',
-  'resource_limit',
-  'user_setup_failed',
-  'out_of_memory',
-  'pty_setup_failed',
-] satisfies ExecFailureKind[];
-
-function startError(command: string, { type, payload }: ReceivedMessage): Error {
-  if (type === 'core.exec.failed') {
-    const kind = payload.text('kind');
-    return new ExecFailedError(
-      `"${command}" could not be started in the sandbox: ${payload.text('message')}`,
-      {
-        kind: failureKinds.includes(kind) ? (kind as ExecFailureKind) : 'other',
-        errnoName: payload.optionalText('errno_name') ?? null,
-        stage: payload.optionalText('stage') ?? null,
-      },
-    );
-  }
-  if (type === 'core.error')
-    return new AgentProtocolError(`The agent refused to run "${command}": ${payload.text('message')}`);
-  return new AgentProtocolError(`The agent answered the request to run "${command}" with ${type}.`);
 }

@@ -21,6 +21,12 @@ export type ExecEvent =
 /** What a command reads. */
 export type StdinMode = { kind: 'null' } | { kind: 'pipe' } | { kind: 'bytes'; data: Uint8Array };
 
+/** A terminal's size in characters; each a whole number from 1 to 65,535. */
+export interface TerminalSize {
+  readonly rows: number;
+  readonly cols: number;
+}
+
 export const Stdin = {
   /** `/dev/null`; the default. */
   null: (): StdinMode => ({ kind: 'null' }),
@@ -68,7 +74,7 @@ export class ExecOutput {
 /** A command's details, as `execWith` and `execStreamWith` hand them out to be filled in. */
 export class ExecOptionsBuilder {
   /** @internal */
-  readonly options: ExecOptions = { args: [], env: {}, rlimits: [], stdin: Stdin.null() };
+  readonly options: ExecOptions = { args: [], env: {}, rlimits: [], stdin: Stdin.null(), terminal: null };
 
   arg(arg: string): this {
     this.options.args.push(arg);
@@ -120,6 +126,20 @@ export class ExecOptionsBuilder {
     this.options.stdin = Stdin.bytes(data);
     return this;
   }
+  /**
+   * Whether the command runs at a terminal, which is its stdin, stdout and stderr: all that it writes comes as `stdout`, with
+   * `\r\n` for line ends, and what is typed through `stdinPipe()` or `stdinBytes()` is echoed there. With `stdinNull()`, the default,
+   * who reads finds an end of file. Default false; `TERM` is `xterm-256color` unless the environment says otherwise.
+   *
+   * @param size what the terminal begins with, 24 rows of 80 columns if nothing is said; see `ExecHandle.resize()`.
+   * @throws InvalidConfigError
+   */
+  tty(enabled: boolean, size: TerminalSize = defaultTerminalSize): this {
+    if (typeof enabled !== 'boolean')
+      throw new InvalidConfigError(`A command's tty is ${String(enabled)}; it is true or false.`);
+    this.options.terminal = enabled ? checkTerminalSize(size.rows, size.cols) : null;
+    return this;
+  }
   /** A limit such as `nofile`, soft and hard alike. */
   rlimit(resource: string, limit: number): this {
     return this.rlimitRange(resource, limit, limit);
@@ -144,7 +164,25 @@ export interface ExecOptions {
   user?: string;
   timeoutMs?: number;
   stdin: StdinMode;
+  /** The size of the terminal that it runs at; null: pipes. */
+  terminal: TerminalSize | null;
   signal?: AbortSignal;
+}
+
+/** Of a terminal that nobody has said anything about, and of what stands in a request that wants none. */
+export const defaultTerminalSize: TerminalSize = { rows: 24, cols: 80 };
+
+const terminalSizeMax = 65_535;
+
+/** @throws InvalidConfigError */
+export function checkTerminalSize(rows: number, cols: number): TerminalSize {
+  for (const [name, value] of Object.entries({ rows, cols })) {
+    if (!Number.isInteger(value) || value < 1 || value > terminalSizeMax)
+      throw new InvalidConfigError(
+        `A terminal's ${name} is ${value}; it is a whole number from 1 to ${terminalSizeMax}.`,
+      );
+  }
+  return { rows, cols };
 }
 
 export function toBytes(data: Uint8Array | string): Uint8Array {

@@ -19,7 +19,7 @@ export class ImageHandle {
 export const Image = {
   /** @throws ImageNotFoundError */
   async get(reference: string): Promise<ImageHandle> {
-    return new ImageHandle(environmentFrom().images.find(reference));
+    return new ImageHandle(await environmentFrom().images.find(reference));
   },
 
   async list(): Promise<ImageHandle[]> {

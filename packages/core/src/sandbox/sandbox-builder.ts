@@ -20,6 +20,7 @@ export class SandboxBuilder {
   readonly #environment: Environment;
   readonly #name: string;
   readonly #env: Record<string, string> = {};
+  readonly #labels: Record<string, string> = {};
   #image: string | undefined;
   #cpus = 1;
   #memoryMib = 512;
@@ -65,6 +66,17 @@ export class SandboxBuilder {
     Object.assign(this.#env, vars);
     return this;
   }
+  /** A note to whoever lists sandboxes; it means nothing to the guest. */
+  label(key: string, value: string): this {
+    this.#labels[key] = value;
+    return this;
+  }
+
+  labels(labels: Readonly<Record<string, string>>): this {
+    Object.assign(this.#labels, labels);
+    return this;
+  }
+
   /** Where commands run that name no directory; default the image's. */
   workdir(path: string): this {
     this.#workdir = path;
@@ -102,6 +114,12 @@ export class SandboxBuilder {
 
   /** The configuration, checked. @throws InvalidConfigError */
   async build(): Promise<SandboxConfig> {
+    return this.checked();
+  }
+
+  /** @internal Like {@link build}, for those who cannot wait. */
+  checked(): SandboxConfig {
+    checkInteger('bootTimeout', this.#bootTimeoutMs, 1, 3_600_000, ' ms');
     checkName(this.#name);
     if (this.#image === undefined)
       throw new InvalidConfigError(`Sandbox "${this.#name}" needs an image: .image('alpine')`);
@@ -123,6 +141,7 @@ export class SandboxBuilder {
       hostname: this.#hostname === undefined ? hostnameFrom(this.#name) : checkHostname(this.#hostname),
       shell: this.#shell,
       ephemeral: this.#ephemeral,
+      labels: this.#labels,
     };
   }
 
@@ -134,9 +153,9 @@ export class SandboxBuilder {
    *   MissingDependencyError, IoError, BootFailedError.
    */
   async create(options: { readonly signal?: AbortSignal } = {}): Promise<Sandbox> {
-    const config = await this.build();
+    const config = this.checked();
     const { directory, record, machine } = await create(this.#environment, config, {
-      timeoutMs: checkInteger('bootTimeout', this.#bootTimeoutMs, 1, 3_600_000, ' ms'),
+      timeoutMs: this.#bootTimeoutMs,
       replaceTimeoutMs: this.#replaceTimeoutMs,
       signal: options.signal,
     });

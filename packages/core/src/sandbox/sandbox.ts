@@ -6,6 +6,7 @@ import type { Accelerator } from '../host/hypervisor.js';
 import type { SandboxConfig, SandboxRecord } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
 import { ExecHandle } from './exec-handle.js';
+import { ExecJournal, type ExecRecord } from './exec-journal.js';
 import { ExecOptionsBuilder, type ExecOutput } from './exec-types.js';
 import { SandboxBase } from './sandbox-base.js';
 import { SandboxBuilder } from './sandbox-builder.js';
@@ -17,6 +18,7 @@ import { SandboxHandle, SandboxListBuilder, type SandboxPage } from './sandbox-h
  */
 export class Sandbox extends SandboxBase implements AsyncDisposable {
   readonly #machine: RunningMachine | null;
+  readonly #journal = new ExecJournal();
   #owns: boolean;
 
   /** @internal */
@@ -108,8 +110,14 @@ export class Sandbox extends SandboxBase implements AsyncDisposable {
     configure: (options: ExecOptionsBuilder) => ExecOptionsBuilder,
   ): Promise<ExecHandle> {
     const { options } = configure(new ExecOptionsBuilder());
-    const connection = await this.openConnection(undefined, options.signal);
-    return ExecHandle.start(connection, cmd, options, this.explainLoss);
+    const entry = this.#journal.begin(cmd, options.args);
+    try {
+      const connection = await this.openConnection(undefined, options.signal);
+      return await ExecHandle.start(connection, cmd, options, this.explainLoss, entry);
+    } catch (error) {
+      entry.failed(error);
+      throw error;
+    }
   }
 
   /** Runs a script with the sandbox's shell. */
@@ -119,6 +127,14 @@ export class Sandbox extends SandboxBase implements AsyncDisposable {
 
   shellStream(script: string): Promise<ExecHandle> {
     return this.execStream(this.configuration.shell, ['-c', script]);
+  }
+
+  /**
+   * The last 32 commands that were run through this object, oldest first, as they stand now: what to look at when a test has
+   * failed. Not what environment they had, nor what they were given to read, since both hold secrets.
+   */
+  recentExecs(): readonly ExecRecord[] {
+    return this.#journal.records();
   }
 
   /** Gives up the ownership: the machine outlives this process, and this object's disposal. */

@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chooseAccelerator } from './setup/accelerator.mjs';
 import { runMain, SetupError } from './setup/errors.mjs';
-import { image, imageStore } from './setup/image.mjs';
+import { image } from './setup/image.mjs';
 import { kernel } from './setup/kernel.mjs';
 import { withLock } from './setup/lock.mjs';
 import { agentd, native } from './setup/make.mjs';
@@ -16,10 +16,8 @@ import { perform, toStderr } from './setup/progress.mjs';
 import { checkInterrupted, passing } from './setup/signals.mjs';
 import { typescript } from './setup/typescript.mjs';
 
-export { fixtureImage } from '../fixtures/images/build.mjs';
-
 /** In order; each may count on those before it. */
-const STEPS = [packages, npm, native, agentd, typescript, kernel, image, imageStore];
+const STEPS = [packages, npm, native, agentd, typescript, kernel, image];
 
 /** Those that compile, and what they need for it. */
 export const BUILD = ['packages', 'npm', 'native', 'agentd', 'typescript'];

@@ -1,21 +1,19 @@
 // @ts-check
-import {
-  chmodSync,
-  closeSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, closeSync, copyFileSync, existsSync, openSync, readSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { replaceDirectory } from './content.mjs';
 import * as debian from './debian.mjs';
 import { SetupError } from './errors.mjs';
 import { which } from './exec.mjs';
+import { README, writePapers } from './papers.mjs';
 import { cacheDir } from './paths.mjs';
+import { inWorkDirectory } from './work-directory.mjs';
+
+/**
+ * @typedef {object} Busybox
+ * @property {string} program
+ * @property {string} [papers] a directory that tells whose it is and where its sources are; without it, it cannot be passed on
+ */
 
 /** Whether a program runs without any library: an ELF file without an interpreter. @param {string} path */
 function isStatic(path) {
@@ -38,16 +36,23 @@ function isStatic(path) {
 
 const keptDir = () => join(cacheDir(), 'busybox', process.arch);
 
-/** The static busybox of this machine, or the one that was fetched before. */
+/**
+ * The static busybox that was fetched before; where there is no apt to fetch it, one that this machine has.
+ * @returns {Busybox | undefined}
+ */
 export function findBusybox() {
+  const program = join(keptDir(), 'busybox');
+  const papers = join(keptDir(), 'papers');
+  if (existsSync(program) && existsSync(join(papers, README))) return { program, papers };
+  if (debian.hasApt()) return undefined;
   const own = ['busybox', 'busybox.static'].map(which).find((path) => path && isStatic(path));
-  const kept = join(keptDir(), 'busybox');
-  return own ?? (existsSync(kept) ? kept : undefined);
+  return own === undefined ? undefined : { program: own };
 }
 
 /**
- * A static busybox: one that is there, or else Debian's, unpacked into the cache. It is not installed, because its
- * package would push out the `busybox` that many machines have and make their initramfs of.
+ * A static busybox: Debian's, even where the machine has one of its own, since what is made of it is passed on. It is not
+ * installed, because its package would push out the `busybox` that many machines have and make their initramfs of.
+ * @returns {Promise<Busybox>}
  */
 export async function busybox() {
   const found = findBusybox();
@@ -58,21 +63,20 @@ export async function busybox() {
         'install busybox (Alpine: busybox-static) so that `busybox` or `busybox.static` on PATH is a static program',
     });
   }
-  await debian.ensureListed(['busybox-static']);
-  const directory = keptDir();
-  const kept = join(directory, 'busybox');
-  mkdirSync(directory, { recursive: true });
-  const temporary = mkdtempSync(join(directory, '.set-up-'));
-  try {
-    const unpacked = await debian.downloadAndUnpack('busybox-static', temporary);
-    const program = ['bin', 'usr/bin'].map((path) => join(unpacked, path, 'busybox')).find(existsSync);
+  await inWorkDirectory(dirname(keptDir()), async (directory) => {
+    const unpacked = await debian.unpack('busybox-static', join(directory, 'unpacked'));
+    const program = ['bin', 'usr/bin'].map((path) => join(unpacked.root, path, 'busybox')).find(existsSync);
     if (!program) throw new SetupError('busybox-static has no busybox where it was expected');
-    const copy = join(temporary, 'busybox');
-    copyFileSync(program, copy);
-    chmodSync(copy, 0o755);
-    renameSync(copy, kept);
-  } finally {
-    rmSync(temporary, { recursive: true, force: true });
-  }
-  return kept;
+    const made = join(directory, 'made');
+    await writePapers(unpacked, join(made, 'papers'), "The base image's busybox is");
+    copyFileSync(program, join(made, 'busybox'));
+    chmodSync(join(made, 'busybox'), 0o755);
+    try {
+      replaceDirectory(made, keptDir(), join(directory, 'old'));
+    } catch (error) {
+      // Another checkout's set-up was faster; the locks are of each checkout, the cache is everybody's.
+      if (!findBusybox()) throw error;
+    }
+  });
+  return { program: join(keptDir(), 'busybox'), papers: join(keptDir(), 'papers') };
 }

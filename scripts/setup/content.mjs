@@ -1,6 +1,7 @@
 // @ts-check
 import { createHash, randomBytes } from 'node:crypto';
 import {
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -68,4 +69,16 @@ export function writeAtomically(path, text) {
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
   writeFileSync(temporary, text);
   renameSync(temporary, path);
+}
+
+/**
+ * Puts a directory, whole, into another one's place.
+ * @param {string} made
+ * @param {string} target
+ * @param {string} trash where the other one goes; on the same file system, the caller's to remove
+ */
+export function replaceDirectory(made, target, trash) {
+  mkdirSync(dirname(target), { recursive: true });
+  if (existsSync(target)) renameSync(target, trash);
+  renameSync(made, target);
 }

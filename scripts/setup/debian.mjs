@@ -1,9 +1,12 @@
 // @ts-check
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { SetupError } from './errors.mjs';
 import { ask, commandLine, run, which } from './exec.mjs';
+import { cacheDir } from './paths.mjs';
+import { inWorkDirectory } from './work-directory.mjs';
 
 /** Debian, and what is made of it: where apt brings what is missing. */
 export const hasApt = () => which('apt-get') !== undefined && which('dpkg-query') !== undefined;
@@ -95,24 +98,55 @@ export function listedField(name, field) {
   return new RegExp(`^${field}: (.*)$`, 'm').exec(text)?.[1];
 }
 
+const keptDir = () => join(cacheDir(), 'debian');
+
+/** @param {string} path */
+const hashOf = (path) => createHash('sha256').update(readFileSync(path)).digest('hex');
+
 /**
- * Downloads a package, without installing it, and unpacks it. apt checks the archive's signatures.
+ * A package's file, without installing it: the one that was fetched before, if it is still what apt's lists name, else
+ * the archive's. Either way its hash comes from lists whose signatures apt has checked.
  * @param {string} name
- * @param {string} directory where the package goes; its files go to the subdirectory that this resolves to
  */
-export async function downloadAndUnpack(name, directory) {
+async function packageFile(name) {
+  const keptAs = (/** @type {string} */ hash) => join(keptDir(), `${name}_${hash.slice(0, 16)}.deb`);
+  const listed = listedField(name, 'SHA256');
+  if (listed && existsSync(keptAs(listed)) && hashOf(keptAs(listed)) === listed) return keptAs(listed);
+  return inWorkDirectory(keptDir(), async (directory) => {
+    const downloaded = await download(name, directory);
+    const file = keptAs(hashOf(downloaded));
+    renameSync(downloaded, file);
+    return file;
+  });
+}
+
+/** @param {string} name @param {string} directory */
+async function download(name, directory) {
   const remedy = 'check the network and /etc/apt/sources.list(.d); apt-get update may help';
-  const download = () => run('apt-get', ['-q', 'download', name], { cwd: directory, env: APT_ENV, remedy });
+  const get = () => run('apt-get', ['-q', 'download', name], { cwd: directory, env: APT_ENV, remedy });
   try {
-    await download();
+    await get();
   } catch (error) {
     if (updated || !(error instanceof SetupError && error.message.includes('404  Not Found'))) throw error;
     await update();
-    await download();
+    await get();
   }
   const file = readdirSync(directory).find((entry) => entry.startsWith(`${name}_`) && entry.endsWith('.deb'));
   if (!file) throw new SetupError(`apt-get download ${name} left no package in ${directory}`);
-  const unpacked = join(directory, 'unpacked');
-  await run('dpkg-deb', ['-x', join(directory, file), unpacked]);
-  return unpacked;
+  return join(directory, file);
+}
+
+/** @typedef {{ file: string, root: string }} Unpacked a package's file, and the directory that has what was in it */
+
+/**
+ * Brings a package, without installing it, and unpacks it.
+ * @param {string} name
+ * @param {string} root where to; must not be there
+ * @returns {Promise<Unpacked>}
+ */
+export async function unpack(name, root) {
+  await ensureListed([name]);
+  const file = await packageFile(name);
+  await run('dpkg-deb', ['-x', file, root]);
+  return { file, root };
 }

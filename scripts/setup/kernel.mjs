@@ -1,60 +1,44 @@
 // @ts-check
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { basename, join } from 'node:path';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { kernelDirectory } from '../../packages/guest/index.js';
 import { busybox } from './busybox.mjs';
-import { readIfThere, writeAtomically } from './content.mjs';
+import { readIfThere, replaceDirectory } from './content.mjs';
 import * as debian from './debian.mjs';
 import { SetupError } from './errors.mjs';
 import { run, which } from './exec.mjs';
 import { modinfo, moduleName, prerequisites } from './modinfo.mjs';
-import { cacheDir } from './paths.mjs';
+import { README, writePapers } from './papers.mjs';
+import { inWorkDirectory } from './work-directory.mjs';
 
 /** Grows when what kernel.json says, or what lies beside it, changes. */
-const FORMAT = 1;
+const FORMAT = 2;
 
-/** In the order in which a guest loads them. A kernel that has one built in needs no module for it. */
-const WANTED = {
-  /** to find its disks and its agent's line, and to mount its root */
-  boot: ['virtio_mmio', 'virtio_blk', 'virtio_console', 'overlay', 'squashfs', 'ext4'],
-  extra: ['erofs', 'virtio_net', 'virtio_rng'],
-};
-
-/** @typedef {'boot' | 'extra'} Needed */
+/**
+ * What a guest needs to find its disks and its agent's line and to mount its root, in the order in which it loads them. A kernel
+ * that has one built in needs no module for it.
+ */
+const WANTED = ['virtio_mmio', 'virtio_blk', 'virtio_console', 'overlay', 'squashfs', 'ext4'];
 
 /**
  * @typedef {object} Module
  * @property {string} name
  * @property {string} file relative to kernel.json
  * @property {string[]} depends the modules of this list that have to be loaded before
- * @property {Needed} needed
  */
 
 const arch = process.arch === 'arm64' ? 'arm64' : 'amd64';
-const kernelsDir = () => join(cacheDir(), 'kernels');
 
 function isPrepared() {
-  const version = readIfThere(join(kernelsDir(), 'default'))?.trim();
-  if (!version) return false;
-  const directory = join(kernelsDir(), version);
-  const text = readIfThere(join(directory, 'kernel.json'));
+  const text = readIfThere(join(kernelDirectory, 'kernel.json'));
   if (text === undefined) return false;
   const kernel = JSON.parse(text);
   return (
     kernel.format === FORMAT &&
+    kernel.arch === process.arch &&
     JSON.stringify(kernel.wanted) === JSON.stringify(WANTED) &&
-    ['vmlinuz', ...kernel.modules.map((/** @type {Module} */ { file }) => file)].every((file) =>
-      existsSync(join(directory, file)),
+    ['vmlinuz', README, ...kernel.modules.map((/** @type {Module} */ { file }) => file)].every((file) =>
+      existsSync(join(kernelDirectory, file)),
     )
   );
 }
@@ -92,7 +76,7 @@ async function copyModule(path, to) {
   const packed = `${to}.xz`;
   copyFileSync(path, packed);
   const xz = which('xz');
-  await (xz ? run(xz, ['-d', packed]) : run(await busybox(), ['xz', '-d', packed]));
+  await (xz ? run(xz, ['-d', packed]) : run((await busybox()).program, ['xz', '-d', packed]));
 }
 
 /**
@@ -112,11 +96,7 @@ async function takeModules(from, to) {
 
   /** @type {Module[]} */
   const taken = [];
-  const take = async (
-    /** @type {string} */ name,
-    /** @type {Needed} */ needed,
-    /** @type {string} */ wantedBy,
-  ) => {
+  const take = async (/** @type {string} */ name, /** @type {string} */ wantedBy) => {
     if (builtin.has(name) || taken.some((module) => module.name === name)) return;
     const path = available.get(name);
     if (!path)
@@ -129,24 +109,11 @@ async function takeModules(from, to) {
     const depends = [...hard, ...soft.filter((other) => available.has(other))].filter(
       (other) => !builtin.has(other),
     );
-    for (const other of depends) await take(other, needed, name);
-    taken.push({ name, file, depends, needed });
+    for (const other of depends) await take(other, name);
+    taken.push({ name, file, depends });
   };
-  // All of boot before any of extra: what both need is then marked as needed to boot.
-  for (const needed of /** @type {const} */ (['boot', 'extra'])) {
-    for (const name of WANTED[needed]) await take(name, needed, 'every guest');
-  }
+  for (const name of WANTED) await take(name, 'every guest');
   return taken;
-}
-
-/** Removes what earlier set-ups, ended half-way, left; not what another one may be at right now. */
-function sweep() {
-  for (const name of readdirSync(kernelsDir())) {
-    const path = join(kernelsDir(), name);
-    if (/^\.(set-up|trash)-/.test(name) && Date.now() - statSync(path).mtimeMs > 3_600_000) {
-      rmSync(path, { recursive: true, force: true });
-    }
-  }
 }
 
 async function prepare() {
@@ -156,46 +123,30 @@ async function prepare() {
     });
   }
   const name = await kernelPackage();
-  mkdirSync(kernelsDir(), { recursive: true });
-  sweep();
-  const temporary = mkdtempSync(join(kernelsDir(), '.set-up-'));
-  try {
-    const unpacked = await debian.downloadAndUnpack(name, temporary);
+  return inWorkDirectory(dirname(kernelDirectory), async (directory) => {
+    const unpacked = await debian.unpack(name, join(directory, 'unpacked'));
     const release = name.replace(/^linux-image-/, '');
     const modules = ['lib/modules', 'usr/lib/modules']
-      .map((path) => join(unpacked, path, release))
+      .map((path) => join(unpacked.root, path, release))
       .find(existsSync);
-    const image = join(unpacked, 'boot', `vmlinuz-${release}`);
+    const image = join(unpacked.root, 'boot', `vmlinuz-${release}`);
     if (!modules || !existsSync(image))
       throw new SetupError(`${name} has no kernel ${release} where it was expected`);
 
-    const made = join(temporary, 'kernel');
-    mkdirSync(made);
+    const made = join(directory, 'made');
+    await writePapers(unpacked, made, '`vmlinuz` and what is in `modules/`, decompressed, are');
     copyFileSync(image, join(made, 'vmlinuz'));
     const kernel = {
       format: FORMAT,
       version: release,
-      package: `${name} ${debian.listedField(name, 'Version')}`,
       arch: process.arch,
       wanted: WANTED,
       modules: await takeModules(modules, made),
     };
     writeFileSync(join(made, 'kernel.json'), `${JSON.stringify(kernel, null, 2)}\n`);
-
-    const directory = join(kernelsDir(), release);
-    if (existsSync(directory)) renameSync(directory, join(temporary, 'old'));
-    try {
-      renameSync(made, directory);
-    } catch (error) {
-      // Another checkout's set-up was faster; the locks are of each checkout, the cache is everybody's.
-      if (!['EEXIST', 'ENOTEMPTY'].includes(String(/** @type {NodeJS.ErrnoException} */ (error).code)))
-        throw error;
-    }
-    writeAtomically(join(kernelsDir(), 'default'), `${release}\n`);
+    replaceDirectory(made, kernelDirectory, join(directory, 'old'));
     return `${kernel.version}, ${kernel.modules.length} modules`;
-  } finally {
-    rmSync(temporary, { recursive: true, force: true });
-  }
+  });
 }
 
 /** @type {import('./progress.mjs').Step} */

@@ -31,7 +31,7 @@ export function isInstalled(wantedPath, installedPath) {
 }
 
 /** npm, as a command and its first arguments. @returns {[string, string[]]} */
-function npmCommand() {
+export function npmCommand() {
   const { npm_execpath: running } = process.env;
   // Under `npm start` this is the npm that runs; it need not be on PATH.
   if (running && /npm-cli\.c?js$/.test(running) && existsSync(running)) return [process.execPath, [running]];

@@ -45,12 +45,26 @@ function entries(agent: Uint8Array, kernel: GuestKernel): CpioEntry[] {
   ];
 }
 
+const elfMagic = 0x7f454c46;
+
+/** ELF's e_machine. */
+const machines: Readonly<Record<string, number>> = { x64: 62, arm64: 183 };
+
 function readAgent(path: string): Uint8Array {
+  let agent: Buffer;
   try {
-    return readFileSync(path);
+    agent = readFileSync(path);
   } catch (error) {
     throw new MissingDependencyError(`The guest agent ${path} is not built. In a checkout: npm run build.`, {
       cause: error,
     });
   }
+  const isElf = agent.length >= 20 && agent.readUInt32BE(0) === elfMagic;
+  if (isElf && agent.readUInt16LE(18) !== machines[process.arch]) {
+    throw new MissingDependencyError(
+      `The guest agent ${path} is not a program for ${process.arch}, which this machine is. Install the @msbtest packages that were ` +
+        'made for it; in a checkout: make -C agentd clean, and npm run build.',
+    );
+  }
+  return agent;
 }

@@ -1,7 +1,7 @@
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { kernelDirectory } from '@msbtest/guest';
 import { InvalidConfigError, MissingDependencyError } from '../errors.js';
-import type { Places } from '../host/paths.js';
 
 /** A kernel that guests boot. */
 export interface GuestKernel {
@@ -12,55 +12,72 @@ export interface GuestKernel {
   readonly modules: readonly string[];
 }
 
-/** What set-up leaves beside an unpacked kernel. */
+/** `kernel.json`: what lies beside it. */
 interface KernelManifest {
   readonly version: string;
-  readonly modules: readonly { readonly file: string; readonly needed: 'boot' | 'extra' }[];
+  /** As Node names it; this machine's unless told. */
+  readonly arch?: string;
+  /** In the order in which they are loaded. */
+  readonly modules: readonly { readonly file: string }[];
 }
 
 /**
- * The kernel to boot: `MSB_KERNEL`, else the one that set-up unpacked. `MSB_KERNEL` names a directory with `vmlinuz`,
+ * The kernel to boot: `MSB_KERNEL`, else the one of `@msbtest/guest`. `MSB_KERNEL` names a directory with `vmlinuz`,
  * `kernel.json` and `modules/`, or a kernel image that has all its drivers built in.
  *
- * @throws MissingDependencyError when there is none; InvalidConfigError when MSB_KERNEL names nothing of the kind.
+ * @throws InvalidConfigError when MSB_KERNEL names nothing of the kind; MissingDependencyError when the package has none that can be
+ *   booted here.
  */
-export function guestKernel(places: Places, env: NodeJS.ProcessEnv = process.env): GuestKernel {
+export function guestKernel(env: NodeJS.ProcessEnv = process.env, packaged = kernelDirectory): GuestKernel {
   if (env.MSB_KERNEL) return namedKernel(env.MSB_KERNEL);
-  const kernels = join(places.cache, 'kernels');
-  let version: string;
   try {
-    version = basename(readFileSync(join(kernels, 'default'), 'utf8').trim());
+    return kernelIn(packaged);
   } catch (error) {
     throw new MissingDependencyError(
-      `No guest kernel in ${kernels}. In a checkout, npm start fetches one; elsewhere name one with MSB_KERNEL.`,
+      `The package @msbtest/guest has no guest kernel for this machine. ${(error as Error).message} In a checkout, npm start ` +
+        'makes it; elsewhere install the package again, or name a kernel with MSB_KERNEL.',
       { cause: error },
     );
   }
-  return unpackedKernel(join(kernels, version));
 }
 
 function namedKernel(path: string): GuestKernel {
   try {
-    if (statSync(path).isDirectory()) return unpackedKernel(path);
+    if (statSync(path).isDirectory()) return kernelIn(path);
   } catch (error) {
-    throw new InvalidConfigError(`MSB_KERNEL names ${path}, which cannot be read.`, { cause: error });
+    throw new InvalidConfigError(
+      `MSB_KERNEL names ${path}, which is no guest kernel. ${(error as Error).message}`,
+      { cause: error },
+    );
   }
   return { version: basename(path), image: path, modules: [] };
 }
 
-function unpackedKernel(directory: string): GuestKernel {
+function kernelIn(directory: string): GuestKernel {
+  const { version, arch = process.arch, modules } = readManifest(directory);
+  if (arch !== process.arch) {
+    throw new InvalidConfigError(
+      `The guest kernel in ${directory} is for ${arch}; this machine is ${process.arch}.`,
+    );
+  }
+  const kernel: GuestKernel = {
+    version,
+    image: join(directory, 'vmlinuz'),
+    modules: modules.map(({ file }) => join(directory, 'modules', basename(file))),
+  };
+  const absent = [kernel.image, ...kernel.modules].filter((file) => !existsSync(file));
+  if (absent.length > 0)
+    throw new InvalidConfigError(`The guest kernel in ${directory} lacks ${absent.join(', ')}.`);
+  return kernel;
+}
+
+function readManifest(directory: string): KernelManifest {
+  const path = join(directory, 'kernel.json');
   try {
-    const manifest = JSON.parse(readFileSync(join(directory, 'kernel.json'), 'utf8')) as KernelManifest;
-    return {
-      version: manifest.version,
-      image: join(directory, 'vmlinuz'),
-      modules: manifest.modules
-        .filter(({ needed }) => needed === 'boot')
-        .map(({ file }) => join(directory, 'modules', basename(file))),
-    };
+    const manifest = JSON.parse(readFileSync(path, 'utf8')) as KernelManifest;
+    if (Array.isArray(manifest.modules)) return manifest;
+    throw new Error('it lists no modules');
   } catch (error) {
-    throw new InvalidConfigError(`${directory} holds no guest kernel: kernel.json is missing or damaged.`, {
-      cause: error,
-    });
+    throw new InvalidConfigError(`${path} cannot be read: ${(error as Error).message}.`, { cause: error });
   }
 }

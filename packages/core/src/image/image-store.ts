@@ -1,9 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { type BaseImage, baseImage } from '@msbtest/guest';
 import { writeReadOnlyImage } from '../disk/read-only-image.js';
 import { diskError } from '../disk/upper.js';
-import { ImageError, ImageNotFoundError } from '../errors.js';
+import { ImageError, ImageNotFoundError, MissingDependencyError } from '../errors.js';
 import { errnoOf } from '../host/native.js';
 import type { Places } from '../host/paths.js';
 import { withLock } from '../store/locked.js';
@@ -24,6 +25,8 @@ export interface StoredImage {
   readonly reference: string;
   readonly manifest: Descriptor;
   readonly createdAt: string;
+  /** Whether somebody loaded it, rather than this store by itself from `@msbtest/guest`. */
+  readonly explicit?: boolean;
 }
 
 /** What a sandbox needs of its image. */
@@ -42,43 +45,50 @@ const conversion = 1;
 
 const lockTimeoutMs = 600_000;
 
-/** The images of this machine: content-addressed, shared by all sandboxes of all homes. */
+/**
+ * The images of this machine: content-addressed, shared by all sandboxes of all homes. The base image of `@msbtest/guest` is found
+ * without having been loaded; one that somebody loads under its name takes its place.
+ */
 export class ImageStore {
   readonly #root: string;
   readonly #blobs: BlobDirectory;
+  readonly #base: BaseImage;
 
-  constructor(places: Places) {
+  constructor(places: Places, base = baseImage) {
     this.#root = join(places.cache, 'images');
     this.#blobs = new BlobDirectory(this.#root);
+    this.#base = base;
   }
 
   /** Takes an image from an OCI layout directory and names it. Blobs that are here already are not copied again. */
   async load(layout: string, reference: string): Promise<StoredImage> {
     const name = formatReference(parseReference(reference));
-    const source = new BlobDirectory(layout);
     const manifest = findManifest(layout, hostArchitecture());
-    const { config, layers } = readManifest(source, manifest);
-    readConfig(source, config);
-    for (const blob of [...layers, config, manifest]) this.#take(source, blob);
-    const stored: StoredImage = { reference: name, manifest, createdAt: new Date().toISOString() };
-    await this.#prepare(stored); // before it has a name: an image that cannot be booted is not in the store
-    this.#makeDirectory('refs');
-    writeWhole(this.#referencePath(name), `${JSON.stringify(stored, null, 2)}\n`);
-    return stored;
+    return this.#naming(name, () => this.#take(layout, { ...stored(name, manifest), explicit: true }));
   }
 
-  /** @throws ImageNotFoundError */
-  find(reference: string): StoredImage {
+  /** @throws ImageNotFoundError; MissingDependencyError when it is the base image and the package has none for this machine. */
+  async find(reference: string): Promise<StoredImage> {
     const name = formatReference(parseReference(reference));
+    if (name === this.#base.reference) return this.#findBase();
+    const image = this.#read(name);
+    if (image) return image;
+    const known = new Set([this.#base.reference, ...this.list().map((other) => other.reference)]);
+    throw new ImageNotFoundError(
+      `There is no image ${name} on this machine. There are: ${[...known].join(', ')}. ` +
+        'Load one from an OCI layout with Image.load or `msbtest load DIRECTORY --tag NAME`.',
+    );
+  }
+
+  /** Of the package's base image, loaded or not. @throws MissingDependencyError */
+  baseManifest(): Descriptor {
     try {
-      return JSON.parse(readFileSync(this.#referencePath(name), 'utf8')) as StoredImage;
+      return findManifest(this.#base.layout, hostArchitecture());
     } catch (error) {
-      if (errnoOf(error) !== 'ENOENT')
-        throw new ImageError(`The record of image ${name} is damaged.`, { cause: error });
-      const known = this.list().map((image) => image.reference);
-      throw new ImageNotFoundError(
-        `There is no image ${name} on this machine. ${known.length ? `There are: ${known.join(', ')}.` : 'There are none yet.'} ` +
-          'Load one from an OCI layout with Image.load or `msbtest load DIRECTORY --tag NAME`.',
+      throw new MissingDependencyError(
+        `The package @msbtest/guest has no base image for this machine. ${(error as Error).message} In a checkout, npm start ` +
+          `makes it; elsewhere install the package again, or load an image as ${this.#base.reference}.`,
+        { cause: error },
       );
     }
   }
@@ -97,7 +107,7 @@ export class ImageStore {
 
   /** The image as something to boot; the root file system is made at the first call, once however many ask. */
   async prepare(reference: string): Promise<PreparedImage> {
-    return this.#prepare(this.find(reference));
+    return this.#prepare(await this.find(reference));
   }
 
   async #prepare(image: StoredImage): Promise<PreparedImage> {
@@ -118,7 +128,47 @@ export class ImageStore {
     return { reference: image.reference, digest: image.manifest.digest, rootfs, config };
   }
 
-  #take(source: BlobDirectory, blob: Descriptor): void {
+  /** The package's base image, loaded if the store has another build of it or none; unless somebody loaded one under its name. */
+  async #findBase(): Promise<StoredImage> {
+    const { layout, reference } = this.#base;
+    const image = this.#read(reference);
+    if (image?.explicit) return image;
+    const manifest = this.baseManifest();
+    const isCurrent = (found: StoredImage) => found.explicit || found.manifest.digest === manifest.digest;
+    if (image && isCurrent(image)) return image;
+    return this.#naming(reference, async () => {
+      const meanwhile = this.#read(reference);
+      if (meanwhile && isCurrent(meanwhile)) return meanwhile;
+      return this.#take(layout, stored(reference, manifest));
+    });
+  }
+
+  #read(name: string): StoredImage | undefined {
+    try {
+      return JSON.parse(readFileSync(this.#referencePath(name), 'utf8')) as StoredImage;
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return undefined;
+      throw new ImageError(`The record of image ${name} is damaged.`, { cause: error });
+    }
+  }
+
+  /** One at a time decides what an image's name stands for. */
+  #naming<T>(name: string, work: () => Promise<T>): Promise<T> {
+    return withLock(`${this.#referencePath(name)}.lock`, lockTimeoutMs, work);
+  }
+
+  async #take(layout: string, image: StoredImage): Promise<StoredImage> {
+    const source = new BlobDirectory(layout);
+    const { config, layers } = readManifest(source, image.manifest);
+    readConfig(source, config);
+    for (const blob of [...layers, config, image.manifest]) this.#copy(source, blob);
+    await this.#prepare(image); // before it has a name: an image that cannot be booted is not in the store
+    this.#makeDirectory('refs');
+    writeWhole(this.#referencePath(image.reference), `${JSON.stringify(image, null, 2)}\n`);
+    return image;
+  }
+
+  #copy(source: BlobDirectory, blob: Descriptor): void {
     const target = this.#blobs.path(blob.digest);
     if (existsSync(target)) return;
     this.#makeDirectory('blobs/sha256');
@@ -142,6 +192,12 @@ export class ImageStore {
     return join(this.#root, 'refs', `${createHash('sha256').update(name).digest('hex').slice(0, 32)}.json`);
   }
 }
+
+const stored = (reference: string, manifest: Descriptor): StoredImage => ({
+  reference,
+  manifest,
+  createdAt: new Date().toISOString(),
+});
 
 /** The name of a stack of layers, as the OCI specification defines it: a digest over the digests. */
 function chainId(diffIds: readonly string[]): string {

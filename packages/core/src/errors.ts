@@ -23,6 +23,7 @@ export type MicrosandboxErrorCode =
   | 'sandboxNotRunning'
   | 'sandboxReplaced'
   | 'sandboxStillRunning'
+  | 'testMachine'
   | 'timeout';
 
 const brand = Symbol.for('msbtest.error');
@@ -235,5 +236,26 @@ export class ImageError extends MicrosandboxError {
   declare readonly code: 'image';
   constructor(message: string, options?: ErrorOptions) {
     super('image', message, options);
+  }
+}
+
+/** What a test's machine was doing when it failed the test. */
+export type TestMachinePhase = 'queue' | 'boot' | 'run' | 'removal' | 'leak check';
+
+/**
+ * A test was failed by its machine rather than by an assertion: it did not come up, ended by itself, could not be removed, or left
+ * something behind. `cause` is what happened underneath.
+ */
+export class TestMachineError extends MicrosandboxError {
+  declare readonly code: 'testMachine';
+
+  constructor(
+    message: string,
+    readonly phase: TestMachinePhase,
+    /** The last lines of the guest's console; empty where there was no guest. */
+    readonly console: string,
+    options?: ErrorOptions,
+  ) {
+    super('testMachine', message, options);
   }
 }

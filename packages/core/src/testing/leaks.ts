@@ -1,0 +1,68 @@
+import { execFileSync } from 'node:child_process';
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { errnoOf } from '../host/native.js';
+import type { Places } from '../host/paths.js';
+import type { SandboxDirectory } from '../store/sandbox-directory.js';
+
+/** Listing processes takes milliseconds. */
+const psTimeoutMs = 10_000;
+
+/** What is left of one sandbox that should be gone, each thing named; empty when nothing is. */
+export function sandboxLeaks({ path, sockets }: SandboxDirectory): string[] {
+  return [
+    ...processesOf([path, sockets]),
+    ...[path, sockets].filter(exists).map((left) => `directory ${left}`),
+  ];
+}
+
+/** What is in a home and its place for sockets, and the processes that use them, each thing named. */
+export function homeLeaks({ home, runtime }: Pick<Places, 'home' | 'runtime'>): string[] {
+  return [
+    ...processesOf([home, runtime]),
+    ...entries(join(home, 'sandboxes')).map((left) => `directory ${left}`),
+    ...entries(runtime).map((left) => `directory ${left}`),
+  ];
+}
+
+/** Processes other than this one whose command line names one of the paths, or something below it. */
+function processesOf(paths: readonly string[]): string[] {
+  const names = (argument: string) =>
+    paths.some((path) => argument.includes(`${path}/`) || argument === path || argument.endsWith(`=${path}`));
+  return processes()
+    .filter(({ pid, args }) => pid !== process.pid && args.some(names))
+    .map(({ pid, args }) => `process ${pid}: ${args[0]}`);
+}
+
+function processes(): { pid: number; args: readonly string[] }[] {
+  if (process.platform !== 'linux') {
+    const options = { encoding: 'utf8', timeout: psTimeoutMs, maxBuffer: 64 * 1024 ** 2 } as const;
+    const table = execFileSync('ps', ['-axww', '-o', 'pid=,command='], options);
+    return [...table.matchAll(/^\s*(\d+) (.*)$/gm)].map(([, pid, command]) => ({
+      pid: Number(pid),
+      args: (command ?? '').split(' '),
+    }));
+  }
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        return [{ pid: Number(name), args: readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0') }];
+      } catch {
+        return []; // it has ended since
+      }
+    });
+}
+
+function entries(directory: string): string[] {
+  try {
+    return readdirSync(directory).map((name) => join(directory, name));
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function exists(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+}

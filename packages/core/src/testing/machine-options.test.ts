@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest';
+import { InvalidConfigError } from '../errors.js';
+import { checkMachineOptions, mergeMachineOptions } from './machine-options.js';
+
+describe('checkMachineOptions', () => {
+  it('lets through what is right', () => {
+    const options = {
+      image: 'alpine:3.20',
+      cpus: 2,
+      memory: 256,
+      env: { A: '1' },
+      keep: 'on-failure',
+    } as const;
+    expect(checkMachineOptions(options, 'here')).toEqual(options);
+    expect(checkMachineOptions(undefined, 'here')).toEqual({});
+    expect(checkMachineOptions({ cpus: undefined }, 'here')).toEqual({ cpus: undefined });
+  });
+
+  it.each([
+    [{ cpu: 2 }, /^here: "cpu" is not an option of a machine; is it "cpus"\?/],
+    [{ memroy: 2 }, /is it "memory"\?/],
+    [{ bootTimeOut: 2 }, /is it "bootTimeout"\?/],
+    [{ flavour: 2 }, /^here: "flavour" is not an option of a machine\? There are image, cpus/],
+    [{ constructor: 2 }, /"constructor" is not an option/],
+    [{ cpus: '2' }, /^here: cpus is "2"; it is a whole number\.$/],
+    [{ cpus: 0 }, /^here: cpus is 0; it is a whole number from 1 to 64/],
+    [{ memory: 1.5 }, /memory is 1.5/],
+    [{ env: { A: 1 } }, /env is .*; it is an object of strings/],
+    [{ env: [] }, /env is/],
+    [{ env: { 'A=B': 'c' } }, /"A=B" cannot be an environment variable/],
+    [{ image: 'No Such/Image' }, /^here: .*No Such\/Image/],
+    [{ keep: true }, /keep is true; it is "never" or "on-failure"/],
+    [{ bootTimeout: -1 }, /bootTimeout is -1/],
+    ['alpine', /options are an object, not string/],
+  ])('refuses %j', (options, message) => {
+    expect(() => checkMachineOptions(options, 'here')).toThrow(message);
+    expect(() => checkMachineOptions(options, 'here')).toThrow(InvalidConfigError);
+  });
+});
+
+describe('mergeMachineOptions', () => {
+  it('takes the later, and environments name by name', () => {
+    expect(
+      mergeMachineOptions(
+        { cpus: 1, memory: 256, env: { A: '1', B: '1' } },
+        undefined,
+        { cpus: 2, env: { B: '2' } },
+        { memory: undefined },
+      ),
+    ).toEqual({ cpus: 2, memory: 256, env: { A: '1', B: '2' } });
+  });
+});

@@ -1,0 +1,97 @@
+import type { Accelerator } from '../host/hypervisor.js';
+import type { TestMode } from './gate.js';
+
+/** How one microVM test ended, as far as machines are concerned. */
+export type TestRecord =
+  | {
+      readonly kind: 'ran';
+      readonly accelerator: Accelerator | null;
+      readonly booted: number;
+      readonly bootMs: number;
+      readonly waitedMs: number;
+      readonly kept: readonly string[];
+    }
+  /** It was not run because of this machine or `MSB_TEST`. */
+  | { readonly kind: 'skipped'; readonly reason: string }
+  /** It was not run because of its author or a filter. */
+  | { readonly kind: 'left out' };
+
+/** Counts a run's microVM tests, for its last lines and for the verdict on the run. */
+export class Tally {
+  #ran = 0;
+  #leftOut = 0;
+  readonly #reasons = new Map<string, number>();
+  readonly #accelerators = new Set<Accelerator>();
+  readonly #kept: string[] = [];
+  #waitedMs = 0;
+  #bootMs = 0;
+  #booted = 0;
+
+  add(record: TestRecord): void {
+    if (record.kind === 'left out') this.#leftOut++;
+    else if (record.kind === 'skipped')
+      this.#reasons.set(record.reason, (this.#reasons.get(record.reason) ?? 0) + 1);
+    else {
+      this.#ran++;
+      if (record.accelerator) this.#accelerators.add(record.accelerator);
+      this.#booted += record.booted;
+      this.#bootMs += record.bootMs;
+      this.#waitedMs += record.waitedMs;
+      this.#kept.push(...record.kept);
+    }
+  }
+
+  /** Tests that there were. */
+  get collected(): number {
+    return this.#ran + this.#leftOut + this.#skipped;
+  }
+
+  /** `microVM tests: 12 ran on kvm, 3 skipped (no KVM: open /dev/kvm failed with ENOENT)`. */
+  get summary(): string {
+    const on = this.#accelerators.size > 0 ? ` on ${[...this.#accelerators].join(', ')}` : '';
+    const reasons = this.#skipped > 0 ? ` (${[...this.#reasons.keys()].join('; ')})` : '';
+    const leftOut = this.#leftOut > 0 ? `, ${this.#leftOut} left out` : '';
+    return `microVM tests: ${this.#ran} ran${on}, ${this.#skipped} skipped${reasons}${leftOut}`;
+  }
+
+  /** What else there is to know of the machines; empty when there were none. */
+  get details(): string[] {
+    if (this.#booted === 0) return [];
+    const average = Math.round(this.#bootMs / this.#booted);
+    const waited =
+      this.#waitedMs >= 1000 ? `, ${seconds(this.#waitedMs)} s spent in the queue for a place` : '';
+    return [
+      `${this.#booted} machine${this.#booted === 1 ? '' : 's'}, ${average} ms each to boot${waited}`,
+      ...this.#kept.map((command) => `kept: ${command}`),
+    ];
+  }
+
+  /** Why the run has failed, though maybe no test has; null when it has not. */
+  verdict(mode: TestMode): string | null {
+    if (mode !== 'require' || this.collected === 0) return null;
+    if (this.#skipped > 0) {
+      return `MSB_TEST=require, and ${this.#skipped} microVM tests were skipped: ${[...this.#reasons.keys()].join('; ')}.`;
+    }
+    if (this.#ran === 0) {
+      return `MSB_TEST=require, and none of the ${this.collected} microVM tests ran: all were filtered out or skipped by their authors.`;
+    }
+    return null;
+  }
+
+  /** A GitHub Actions command that puts a warning on the run; null when nothing was skipped because of the machine. */
+  get githubWarning(): string | null {
+    if (this.#skipped === 0) return null;
+    const text = `${this.#skipped} microVM tests were skipped: ${[...this.#reasons.keys()].join('; ')}`;
+    // The three characters that workflow commands escape.
+    const escaped = text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
+    return `::warning title=microVM tests skipped::${escaped}`;
+  }
+
+  get #skipped(): number {
+    return [...this.#reasons.values()].reduce((sum, count) => sum + count, 0);
+  }
+}
+
+function seconds(ms: number): string {
+  return (ms / 1000).toFixed(1);
+}

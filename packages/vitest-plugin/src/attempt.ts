@@ -1,0 +1,245 @@
+import { relative } from 'node:path';
+import type { Sandbox } from '@msbtest/core';
+import { TestMachineError } from '@msbtest/core';
+import {
+  type EvidenceFile,
+  type Gate,
+  type MachineOptions,
+  type MachinesReport,
+  requiredError,
+  skipNote,
+  type TestIdentity,
+  TestMachines,
+} from '@msbtest/core/testing';
+import { aroundEach, type RunnerTestCase, type TestContext, TestRunner } from 'vitest';
+import type { MsbFixtures } from './api.js';
+import { currentRun } from './run.js';
+import type { SharedMachine } from './shared.js';
+
+/** What was decided about a test when it was collected: the machine that it asks for; `null` for one that shares another's. */
+const plans = new WeakMap<RunnerTestCase, MachineOptions | null>();
+
+/** The running attempts. A retry is another attempt, with another machine. */
+const attempts = new Map<RunnerTestCase, Attempt>();
+
+interface Attempt {
+  /** The test's own, whether or not it shares its first. */
+  readonly machines: TestMachines;
+  readonly sandbox: Sandbox;
+}
+
+/** Suites whose tests have our hook around them. */
+const hooked = new WeakSet<object>();
+
+/** Files at whose end what is left of them is looked for. */
+const watchedFiles = new WeakSet<object>();
+
+/** Notes what a test asks for, and sees to it that the test gets it: see {@link around}. */
+export function plan(task: RunnerTestCase, machine: MachineOptions | null): void {
+  plans.set(task, machine);
+  const suite = task.suite ?? task.file;
+  if (hooked.has(suite)) return;
+  hooked.add(suite);
+  // No time-out of vitest's: what is in it has bounds of its own, and the wait for a place is counted against nobody.
+  aroundEach(around, 0);
+}
+
+/** The identity that reports know the test by. */
+function identify({ file, name, suite }: RunnerTestCase): TestIdentity {
+  const names = [name];
+  for (let level = suite; level; level = level.suite) names.unshift(level.name);
+  const path = relative(process.cwd(), file.filepath);
+  return { file: file.projectName ? `[${file.projectName}] ${path}` : path, name: names.join(' > ') };
+}
+
+type AroundContext = TestContext & { readonly msbShared?: SharedMachine };
+
+/**
+ * Goes around an attempt of a test: the machine boots before anything of the test, its hooks included, and goes after all of it.
+ * So neither counts against the test's time-outs, and vitest has no way around the `finally`.
+ */
+async function around(
+  runTest: () => Promise<void>,
+  { task, signal, skip, annotate, msbShared }: AroundContext,
+): Promise<void> {
+  const machine = plans.get(task);
+  if (machine === undefined || attempts.has(task)) return runTest(); // not ours, or an outer suite's hook has it
+  const { gate } = currentRun();
+  if (!gate.open) {
+    if (gate.mode === 'require') throw requiredError(gate);
+    task.meta.msbRecord = { kind: 'skipped', reason: gate.reason };
+    Object.assign(task.result ?? {}, { note: skipNote(gate) }); // which vitest forgets of a skip that comes from here
+    return skip();
+  }
+  watchFile(task);
+  const test = identify(task);
+  const interrupted = interruption(signal);
+  const machines = new TestMachines(test, machine ?? msbShared?.options ?? {}, {
+    holdsMachine: msbShared !== undefined,
+    log,
+    onDeath: interrupted.by,
+  });
+  using _ = msbShared?.onDeath(interrupted.by);
+  try {
+    const sandbox = await (msbShared ? msbShared.sandbox() : machines.create());
+    attempts.set(task, { machines, sandbox });
+    await runTest();
+    // If nothing was interrupted, a command that was lost with the machine may have failed the test instead, or nothing may have.
+    const death = (await machines.death()) ?? (await msbShared?.death());
+    if (death && !(interrupted.fired() && task.result?.state === 'fail')) throw death;
+  } finally {
+    interrupted.over();
+    attempts.delete(task);
+    await finish(task, test, machines, msbShared, annotate);
+  }
+}
+
+/** Ends the attempt's machines, with the evidence first if it failed. */
+async function finish(
+  task: RunnerTestCase,
+  test: TestIdentity,
+  machines: TestMachines,
+  shared: SharedMachine | undefined,
+  annotate: TestContext['annotate'],
+): Promise<void> {
+  const state = task.result?.state;
+  const failed = state !== 'pass' && state !== 'skip' && !task.fails;
+  try {
+    if (failed) {
+      const directory = currentRun().evidence;
+      const files = [
+        ...((await shared?.evidence(directory, test)) ?? []),
+        ...(await machines.evidence(directory)),
+      ];
+      await attach(task, annotate, files);
+      shared?.fail();
+    }
+  } finally {
+    const report = await machines.end({ failed: failed && !willRetry(task) });
+    note(task, report, shared);
+    for (const command of report.kept) log(`The microVM of "${test.name}" was kept. Into it:\n  ${command}`);
+  }
+  if (task.result?.state === 'pass' && !shared && machines.report().booted === 0) {
+    throw new TestMachineError(`"${test.name}" is a microVM test, and no microVM ever booted.`, 'boot', '');
+  }
+}
+
+/** Whether vitest will try once more after this failure. */
+function willRetry({ retry, result }: RunnerTestCase): boolean {
+  const most = typeof retry === 'object' ? (retry.count ?? 0) : (retry ?? 0);
+  return (result?.retryCount ?? 0) < most;
+}
+
+/** Leaves for the reporter what the machines came to, summed over all attempts. */
+function note(task: RunnerTestCase, report: MachinesReport, shared: SharedMachine | undefined): void {
+  const before = task.meta.msbRecord?.kind === 'ran' ? task.meta.msbRecord : undefined;
+  const boot = shared?.firstReport();
+  task.meta.msbRecord = {
+    kind: 'ran',
+    accelerator: report.accelerator ?? shared?.accelerator ?? null,
+    booted: (before?.booted ?? 0) + report.booted + (boot?.booted ?? 0),
+    bootMs: (before?.bootMs ?? 0) + report.bootMs + (boot?.bootMs ?? 0),
+    waitedMs: (before?.waitedMs ?? 0) + report.waitedMs + (boot?.waitedMs ?? 0),
+    kept: report.kept,
+  };
+}
+
+/**
+ * Attaches files to the test, as its annotations, which vitest's reports show. Vitest takes none of a test whose state is `fail`, so
+ * the state is another for the moment of asking.
+ */
+async function attach(
+  task: RunnerTestCase,
+  annotate: TestContext['annotate'],
+  files: readonly EvidenceFile[],
+): Promise<void> {
+  const { result } = task;
+  if (!result || files.length === 0) return;
+  const attached = files.map(({ path, contentType }) => {
+    const { state } = result;
+    result.state = 'run';
+    try {
+      const message = `microVM: ${relative(process.cwd(), path)}`;
+      return annotate(message, 'msb', { path, contentType });
+    } finally {
+      result.state = state;
+    }
+  });
+  await Promise.allSettled(attached); // the files are there, whether or not the reports show them
+}
+
+/**
+ * Makes vitest give up the running test function when its machine has died. Vitest listens to the test's own signal for that, which
+ * it aborts itself at a time-out; to the function, too, the signal says that it is over.
+ */
+function interruption(signal: AbortSignal) {
+  let fired = false;
+  return {
+    fired: () => fired,
+    by(reason: Error): void {
+      if (signal.aborted) return;
+      fired = true;
+      Object.defineProperty(signal, 'reason', { value: reason, configurable: true });
+      Object.defineProperty(signal, 'aborted', { value: true, configurable: true });
+      signal.dispatchEvent(new Event('abort'));
+    },
+    /** The next attempt gets the same signal from vitest 4. */
+    over(): void {
+      Reflect.deleteProperty(signal, 'reason');
+      Reflect.deleteProperty(signal, 'aborted');
+    },
+  };
+}
+
+/** At the end of a file, nothing of it may be left: a net below {@link around}, which leaves nothing. */
+function watchFile({ file }: RunnerTestCase): void {
+  if (watchedFiles.has(file)) return;
+  watchedFiles.add(file);
+  TestRunner.getSuiteHooks(file).afterAll.unshift(async () => {
+    const left = [...attempts].filter(([task]) => task.file === file);
+    for (const [task, { machines }] of left) {
+      attempts.delete(task);
+      await machines.end({ failed: false });
+    }
+    if (left.length === 0) return;
+    const names = left.map(([task]) => `"${identify(task).name}"`);
+    throw new TestMachineError(
+      `At the end of the file, machines were left of ${names.join(', ')}.`,
+      'leak check',
+      '',
+    );
+  });
+}
+
+function log(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** Says of a test why it does not run, where reports look for it. */
+export function skipAtCollection(task: RunnerTestCase, gate: Gate & { readonly open: false }): void {
+  const reason = skipNote(gate);
+  task.mode = 'skip';
+  task.result = { state: 'skip', note: reason } as NonNullable<typeof task.result>; // the types lack the note
+  task.meta.msbRecord = { kind: 'skipped', reason: gate.reason };
+  task.annotations.push({ message: reason, type: 'msb' }); // JUnit's report has annotations, and no notes
+}
+
+/** The value of the `sandbox` fixture. */
+export function sandboxOf({ task }: TestContext): Sandbox {
+  return (attempts.get(task) ?? absent(task)).sandbox;
+}
+
+/** The value of the `sandboxes` fixture. */
+export function sandboxesOf({ task }: TestContext): MsbFixtures['sandboxes'] {
+  const { machines } = attempts.get(task) ?? absent(task);
+  return { create: (options) => machines.create(options) };
+}
+
+/** Something around the test asked for its machine before it was booted. */
+function absent(task: RunnerTestCase): never {
+  throw new TestMachineError(
+    `The sandbox of "${task.name}" was asked for before it was booted: an aroundEach that uses it must stand in the suite of a microVM test, after one.`,
+    'boot',
+    '',
+  );
+}

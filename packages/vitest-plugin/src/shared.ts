@@ -1,0 +1,106 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Sandbox } from '@msbtest/core';
+import { TestMachineError } from '@msbtest/core';
+import {
+  type EvidenceFile,
+  type MachineOptions,
+  type MachinesReport,
+  type TestIdentity,
+  TestMachines,
+} from '@msbtest/core/testing';
+
+/** Default of `bootTimeout`, which also bounds the preparation. */
+const defaultPrepareTimeoutMs = 60_000;
+
+/** A machine that the tests of a file or a worker share. */
+export class SharedMachine implements AsyncDisposable {
+  readonly options: MachineOptions;
+  readonly #scope: string;
+  readonly #prepare: ((sandbox: Sandbox) => unknown) | undefined;
+  readonly #machines: TestMachines;
+  readonly #listeners = new Set<(error: TestMachineError) => void>();
+  #ready: Promise<Sandbox> | undefined;
+  #failed = false;
+  #told = false;
+
+  constructor(scope: string, options: MachineOptions, prepare: ((sandbox: Sandbox) => unknown) | undefined) {
+    this.options = options;
+    this.#scope = scope;
+    this.#prepare = prepare;
+    this.#machines = new TestMachines({ file: `shared by a ${scope}`, name: 'shared machine' }, options, {
+      holdsMachine: false,
+      log: (line) => process.stderr.write(`${line}\n`),
+      onDeath: (error) => {
+        for (const listener of this.#listeners) listener(error);
+      },
+    });
+  }
+
+  /** Boots it and prepares it, at the first call. @throws TestMachineError, at each call then; what the preparation throws. */
+  sandbox(): Promise<Sandbox> {
+    this.#ready ??= this.#boot();
+    return this.#ready.then(async (sandbox) => {
+      const death = await this.death();
+      if (death) throw death;
+      return sandbox;
+    });
+  }
+
+  death(): Promise<TestMachineError | undefined> {
+    return this.#machines.death();
+  }
+
+  get accelerator(): MachinesReport['accelerator'] {
+    return this.#machines.report().accelerator;
+  }
+
+  /** What its boot came to, for the first of its tests to report. */
+  firstReport(): MachinesReport | undefined {
+    if (this.#told) return undefined;
+    this.#told = true;
+    return this.#machines.report();
+  }
+
+  /** Calls `listener` if the machine dies, until disposed of. */
+  onDeath(listener: (error: TestMachineError) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
+  }
+
+  evidence(directory: string, test: TestIdentity): Promise<EvidenceFile[]> {
+    return this.#machines.evidence(directory, test);
+  }
+
+  /** A test that used it has failed. */
+  fail(): void {
+    this.#failed = true;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { kept } = await this.#machines.end({ failed: this.#failed });
+    for (const command of kept)
+      process.stderr.write(`The microVM shared by a ${this.#scope} was kept. Into it:\n  ${command}\n`);
+  }
+
+  async #boot(): Promise<Sandbox> {
+    const sandbox = await this.#machines.create();
+    if (!this.#prepare) return sandbox;
+    const timeoutMs = this.options.bootTimeout ?? defaultPrepareTimeoutMs;
+    const late = new AbortController();
+    try {
+      await Promise.race([
+        this.#prepare(sandbox),
+        delay(timeoutMs, undefined, { signal: late.signal }).then(() => {
+          throw new TestMachineError(
+            `The machine shared by a ${this.#scope} was not prepared within ${timeoutMs} ms; give it more with bootTimeout.`,
+            'boot',
+            '',
+          );
+        }),
+      ]);
+      return sandbox;
+    } finally {
+      late.abort();
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import { InvalidConfigError, type Sandbox } from '@msbtest/core';
+import { checkMachineOptions, type MachineOptions } from '@msbtest/core/testing';
+import { test as base, type RunnerTestCase, type TestAPI, type TestContext, TestRunner } from 'vitest';
+import type { MsbTestAPI, SharedOptions } from './api.js';
+import { plan, sandboxesOf, sandboxOf, skipAtCollection } from './attempt.js';
+import { machineFor, parseArguments, split } from './options.js';
+import { currentRun, hasPlugin } from './run.js';
+import { SharedMachine } from './shared.js';
+
+type Chain = Record<string, unknown>;
+type TestName = Parameters<MsbTestAPI>[0];
+
+/** Collects a test the way vitest does, whatever stands before the parentheses: `.only`, `.skip`, fixtures, … */
+function collect(chain: Chain, name: TestName, options: object, body: unknown): RunnerTestCase {
+  const suite = TestRunner.getCurrentSuite();
+  const { fn } = suite.test as unknown as { fn: (...args: unknown[]) => void };
+  fn.call(chain, name, options, body);
+  return suite.tasks.at(-1) as RunnerTestCase;
+}
+
+function collectMicroVmTest(
+  chain: Chain,
+  name: TestName,
+  first: unknown,
+  second: unknown,
+  shared: MachineOptions | undefined,
+): void {
+  const where = `test.msb("${typeof name === 'function' ? name.name : name}")`;
+  const { options, body } = parseArguments(where, first, second);
+  const { vitest, machine } = split(options, where);
+  const { gate, defaults } = currentRun();
+  const suite = TestRunner.getCurrentSuite().suite;
+  if (shared && Object.keys(machine).length > 0) {
+    throw new InvalidConfigError(
+      `${where} shares a machine, so it has no say in ${Object.keys(machine).join(', ')}: tell test.msb.shared(…).`,
+    );
+  }
+  const asked = shared ?? machineFor(suite, [vitest.meta?.msb ?? {}, machine], defaults);
+  const tags = [vitest.tags ?? [], hasPlugin() ? 'msb' : []].flat();
+  const task = collect(chain, name, { ...vitest, tags, meta: { ...vitest.meta, msb: asked } }, body);
+  if (task.mode !== 'run' && task.mode !== 'only') return;
+  // One that is marked `only` keeps the others from running, also where it cannot run itself: it is skipped when its turn comes.
+  if (gate.open || gate.mode === 'require' || task.mode === 'only') plan(task, shared ? null : asked);
+  else skipAtCollection(task, gate);
+}
+
+/** A `test.msb` whose tests share a machine, or, without `shared`, have one each. */
+function microVmTest(shared?: MachineOptions) {
+  return TestRunner.createTaskCollector(function (this: Chain, ...[name, first, second]: unknown[]) {
+    collectMicroVmTest(this, name as string, first, second, shared);
+  } as never) as unknown as TestAPI;
+}
+
+/** None of the fixtures is automatic: vitest would ask for it in every hook, the one that boots its machine included. */
+function withSandbox(api: TestAPI): TestAPI<{ sandbox: Sandbox }> {
+  return api
+    .extend('sandbox', ({ task }: TestContext) => sandboxOf({ task } as TestContext))
+    .extend('sandboxes', ({ task }: TestContext) => sandboxesOf({ task } as TestContext)) as never;
+}
+
+function shareMachine(options: SharedOptions, prepare?: (sandbox: Sandbox) => unknown): MsbTestAPI {
+  const { scope, ...rest } = options;
+  if (scope !== 'file' && scope !== 'worker') {
+    throw new InvalidConfigError(
+      `test.msb.shared: scope is ${JSON.stringify(scope)}; it is "file" or "worker".`,
+    );
+  }
+  const own = checkMachineOptions(rest, 'test.msb.shared');
+  const machine = machineFor(TestRunner.getCurrentSuite().suite, [own], currentRun().defaults);
+  // biome-ignore lint/correctness/noEmptyPattern: vitest reads the first parameter to learn what the fixture needs
+  const fixture = ({}: object, { onCleanup }: { onCleanup(cleanup: () => Promise<void>): void }) => {
+    const shared = new SharedMachine(scope, machine, prepare);
+    onCleanup(() => shared[Symbol.asyncDispose]());
+    return shared;
+  };
+  const api = microVmTest(machine).extend('msbShared', { scope } as { scope: 'file' }, fixture);
+  return complete(withSandbox(api as unknown as TestAPI));
+}
+
+function complete(api: object): MsbTestAPI {
+  return Object.assign(api, { shared: shareMachine }) as unknown as MsbTestAPI;
+}
+
+/** Vitest's `test`, as a function of our own: what hangs on it must not hang on everybody's. */
+const plain = TestRunner.createTaskCollector(function (this: Chain, ...[name, first, second]: unknown[]) {
+  const { fn } = base as unknown as { fn: (...args: unknown[]) => void };
+  fn.call(this, name, first, second);
+} as never) as unknown as TestAPI;
+
+/** A test with a microVM of its own: `msbTest('boots', async ({ sandbox }) => …)`. The same as `test.msb`. */
+export const msbTest: MsbTestAPI = complete(withSandbox(microVmTest()));
+
+/** Vitest's `test`, with `test.msb` for tests that have a microVM of their own. */
+export const test: TestAPI & { readonly msb: MsbTestAPI } = Object.assign(plain, { msb: msbTest });
+
+export { test as it };

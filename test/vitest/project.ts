@@ -1,0 +1,249 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { homeLeaks } from '@msbtest/core/testing';
+import { relayPath } from '@msbtest/native';
+import { checkout } from '../support/saboteurs.js';
+import { eventually } from '../support/vm.js';
+import type { Runner } from './runners.js';
+
+/** One test in a report. */
+export interface TestResult {
+  readonly state: 'passed' | 'failed' | 'skipped' | 'pending' | 'todo';
+  readonly messages: readonly string[];
+  readonly meta: Readonly<Record<string, unknown>>;
+}
+
+/** What a finished run of vitest said. */
+export interface RunResult {
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** By full name, suites and all. */
+  readonly tests: Readonly<Record<string, TestResult>>;
+  readonly junit: string;
+}
+
+/** A machine that was started, as the relay's wrapper saw it: not told by the code that is under test. */
+export interface Boot {
+  /** The test by its label; empty for a machine that is no test's. */
+  readonly test: string;
+  /** Sandboxes in the home at that moment, this one included. */
+  readonly sandboxes: number;
+  readonly directory: string;
+}
+
+/** The longest that a run here may take; it is killed then, and its row fails. */
+const runTimeoutMs = 300_000;
+
+/** What the machines of a killed process may take to be gone. */
+const goneTimeoutMs = 10_000;
+
+/** A vitest project on disk, with an empty home of its own and a log of the machines that were started in it. */
+export class Project implements Disposable {
+  readonly path = mkdtempSync(join(tmpdir(), 'msbv-'));
+  readonly #runner: Runner;
+  readonly #log: string;
+
+  constructor(runner: Runner, files: Readonly<Record<string, string>>) {
+    this.#runner = runner;
+    this.#log = join(this.path, 'boots.log');
+    this.#write('package.json', JSON.stringify({ name: 'project', private: true, type: 'module' }));
+    for (const [name, text] of Object.entries(files)) this.#write(name, text);
+    const modules = join(this.path, 'node_modules');
+    mkdirSync(join(modules, '@msbtest'), { recursive: true });
+    symlinkSync(runner.vitest, join(modules, 'vitest'));
+    symlinkSync(join(checkout, 'packages/core'), join(modules, '@msbtest/core'));
+    // A copy, so that what it imports is this project's vitest.
+    for (const name of ['package.json', 'dist'])
+      cpSync(join(checkout, 'packages/vitest-plugin', name), join(modules, '@msbtest/vitest-plugin', name), {
+        recursive: true,
+      });
+    this.#write('relay', relayWrapper(this.#log));
+    chmodSync(join(this.path, 'relay'), 0o755);
+    for (const name of ['home', 'run', 'tmp']) mkdirSync(join(this.path, name), { mode: 0o700 });
+  }
+
+  /** Starts `vitest run`. */
+  start(args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Run {
+    return new Run(this.path, this.#runner, args, { ...cleanEnvironment(), ...this.#env, ...env });
+  }
+
+  async run(args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<RunResult> {
+    return this.start(args, env).ended;
+  }
+
+  /** Machines that were started, in that order. */
+  boots(): Boot[] {
+    if (!existsSync(this.#log)) return [];
+    return readFileSync(this.#log, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => {
+        const [directory = '', sandboxes, test = ''] = line.split('\t');
+        return { directory, sandboxes: Number(sandboxes), test };
+      });
+  }
+
+  /** How many machines each test had. */
+  bootsByTest(): Record<string, number> {
+    const counts: Record<string, number> = {};
+    for (const { test } of this.boots()) counts[test] = (counts[test] ?? 0) + 1;
+    return counts;
+  }
+
+  /** What is left of machines, in whatever home of whatever run: processes, sandboxes with their locks, sockets. */
+  leaks(): string[] {
+    const [home, run] = [join(this.path, 'home'), join(this.path, 'run')];
+    const places = [
+      join(home, 'sandboxes'),
+      ...below(join(home, 'runs')).map((id) => join(id, 'sandboxes')),
+      ...below(run),
+    ];
+    return [
+      ...homeLeaks({ home, runtime: run }).filter((leak) => leak.startsWith('process ')),
+      ...places.flatMap(below),
+    ];
+  }
+
+  /** The homes of runs that are still there, empty as they may be: of runs that live, or were killed. */
+  runHomes(): string[] {
+    return [...below(join(this.path, 'home/runs')), ...below(join(this.path, 'run'))];
+  }
+
+  /** Resolves to what is left when nothing more is on its way out. */
+  async settledLeaks(): Promise<string[]> {
+    await eventually(() => this.leaks().length === 0, goneTimeoutMs, 'gone').catch(() => {});
+    return this.leaks();
+  }
+
+  get #env(): NodeJS.ProcessEnv {
+    return {
+      MSB_HOME: join(this.path, 'home'),
+      MSB_RUNTIME_DIR: join(this.path, 'run'),
+      MSB_RELAY: join(this.path, 'relay'),
+      MSB_ACCEL: 'tcg',
+      TMPDIR: join(this.path, 'tmp'),
+    };
+  }
+
+  #write(name: string, text: string): void {
+    mkdirSync(dirname(join(this.path, name)), { recursive: true });
+    writeFileSync(join(this.path, name), text);
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
+/** A `vitest run` that has been started. */
+export class Run {
+  readonly process: ChildProcess;
+  readonly ended: Promise<RunResult>;
+  readonly #path: string;
+
+  constructor(path: string, runner: Runner, args: readonly string[], env: NodeJS.ProcessEnv) {
+    this.#path = path;
+    const reporters = ['--reporter=default', '--reporter=json', '--reporter=junit'];
+    const outputs = ['--outputFile.json=report.json', '--outputFile.junit=report.xml'];
+    for (const name of ['report.json', 'report.xml']) rmSync(join(path, name), { force: true });
+    this.process = spawn(
+      runner.node,
+      [join(runner.vitest, 'vitest.mjs'), 'run', ...reporters, ...outputs, ...args],
+      { cwd: path, env, stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    this.ended = this.#end();
+  }
+
+  /** Resolves when a file that a test writes is there. */
+  async wrote(name: string): Promise<string> {
+    const path = join(this.#path, name);
+    await eventually(() => existsSync(path), 60_000, `${name} is written`);
+    return readFileSync(path, 'utf8');
+  }
+
+  async #end(): Promise<RunResult> {
+    let [stdout, stderr] = ['', ''];
+    this.process.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+    });
+    this.process.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+    });
+    const limit = setTimeout(() => this.process.kill('SIGKILL'), runTimeoutMs);
+    const [exitCode, signal] = await new Promise<[number | null, NodeJS.Signals | null]>(
+      (resolve, reject) => {
+        this.process.once('error', reject);
+        this.process.once('exit', (...end) => resolve(end));
+      },
+    );
+    clearTimeout(limit);
+    return { exitCode, signal, stdout, stderr, tests: this.#tests(), junit: this.#read('report.xml') };
+  }
+
+  #tests(): Record<string, TestResult> {
+    const json = this.#read('report.json');
+    if (json === '') return {};
+    const report = JSON.parse(json) as {
+      testResults: {
+        assertionResults: {
+          ancestorTitles: string[];
+          title: string;
+          status: TestResult['state'];
+          failureMessages: string[] | null;
+          meta: Record<string, unknown>;
+        }[];
+      }[];
+    };
+    const tests = report.testResults.flatMap((file) => file.assertionResults);
+    return Object.fromEntries(
+      tests.map(({ ancestorTitles, title, status, failureMessages, meta }) => [
+        [...ancestorTitles, title].filter(Boolean).join(' > '),
+        { state: status, messages: failureMessages ?? [], meta },
+      ]),
+    );
+  }
+
+  #read(name: string): string {
+    const path = join(this.#path, name);
+    return existsSync(path) ? readFileSync(path, 'utf8') : '';
+  }
+}
+
+/** A relay that notes whose machine it starts, and then is the relay. */
+function relayWrapper(log: string): string {
+  return `#!/bin/sh
+# Arguments: --sandbox-dir DIR …
+test=$(sed -n 's/.*"msbtest.test": "\\(.*\\)".*/\\1/p' "$2/record.json")
+set -- "$@"
+printf '%s\\t%s\\t%s\\n' "$2" "$(ls "$2/.." | wc -l)" "$test" >> '${log}'
+exec '${relayPath}' "$@"
+`;
+}
+
+/** Ours, without what the vitest around us, or a CI system, would tell the one inside. */
+function cleanEnvironment(): NodeJS.ProcessEnv {
+  const foreign = /^(VITEST|VITE_|NODE_|MSB_|JEST_|GITHUB_|CI$|TEST$|DEV$|PROD$|MODE$|FORCE_COLOR$|npm_)/;
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !foreign.test(name) || name === 'MSB_CACHE' || name === 'NODE_EXTRA_CA_CERTS',
+  );
+  return { ...Object.fromEntries(kept), NO_COLOR: '1' };
+}
+
+function below(directory: string): string[] {
+  return existsSync(directory) ? readdirSync(directory).map((name) => join(directory, name)) : [];
+}

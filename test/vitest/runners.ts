@@ -1,0 +1,18 @@
+import { join } from 'node:path';
+import { checkout } from '../support/saboteurs.js';
+
+/** A version of vitest on a version of Node. */
+export interface Runner {
+  readonly name: string;
+  readonly node: string;
+  /** The directory of its package. */
+  readonly vitest: string;
+}
+
+const module = (name: string) => join(checkout, 'node_modules', name);
+
+/** What the plugin promises to work with. */
+export const runners: readonly Runner[] = [
+  { name: 'vitest 4.1, this Node', node: process.execPath, vitest: module('vitest') },
+  { name: 'vitest 5, Node 24', node: join(module('node-24'), 'bin/node'), vitest: module('vitest-5') },
+];

@@ -21,26 +21,24 @@ export function probeKvm(path?: string): HypervisorProbe;
 /** Step `unsupported` elsewhere than on macOS. */
 export function probeHvf(): HypervisorProbe;
 
-/** Non-blocking flock. true: taken. */
-export function tryLock(fd: number): boolean;
+/** The flock of a file that exists, if nobody holds it: the descriptor, for closeFd; null when somebody does. A symbolic link is an error. */
+export function tryLockFile(path: string): number | null;
 
 /**
  * Opens path (created 0600 if missing, O_CLOEXEC, O_NOFOLLOW) and waits for its flock on a thread; resolves to the
- * descriptor, which the caller closes. Rejects with code ETIMEDOUT after timeoutMs. A lock that arrives late is released.
+ * descriptor, for closeFd. Rejects with code ETIMEDOUT after timeoutMs. A lock that arrives late is released.
  * Whether path still names that file, after the wait, is for the caller to check.
  */
 export function lockFile(path: string, timeoutMs: number): Promise<number>;
 
-export function unlock(fd: number): void;
-
 /**
- * Closes fd when the thread of JavaScript that calls this ends, in whatever way, if disownFd was not called before: for a process
+ * Closes fd when the thread of JavaScript that calls this ends, in whatever way, if closeFd was not called before: for a process
  * the kernel does that, for a worker thread nobody. A socket is shut down first.
  */
 export function ownFd(fd: number): void;
 
-/** false: it was not owned. To be called before fd is closed, whose number may be another file's afterwards. */
-export function disownFd(fd: number): boolean;
+/** For descriptors from here: Node keeps count of those that its own `fs` opened. */
+export function closeFd(fd: number): void;
 
 /** [ours, theirs], SOCK_STREAM, close-on-exec. */
 export function socketPair(): [number, number];

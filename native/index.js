@@ -51,11 +51,10 @@ const load = () => {
 export const {
   probeKvm,
   probeHvf,
-  tryLock,
+  tryLockFile,
   lockFile,
-  unlock,
   ownFd,
-  disownFd,
+  closeFd,
   socketPair,
   measureTscKhz,
   spawn,

@@ -1,3 +1,7 @@
+#include <unistd.h>
+
+#include <cerrno>
+
 #include "args.hh"
 #include "exports.hh"
 #include "js_error.hh"
@@ -17,13 +21,10 @@ Napi::Promise rejected(Napi::Env env, const SysError& error) {
   return deferred.Promise();
 }
 
-Napi::Value js_try_lock(const Napi::CallbackInfo& info) {
-  return Napi::Boolean::New(info.Env(), try_lock(descriptor(info[0], "fd")));
-}
-
-Napi::Value js_unlock(const Napi::CallbackInfo& info) {
-  unlock(descriptor(info[0], "fd"));
-  return info.Env().Undefined();
+Napi::Value js_try_lock_file(const Napi::CallbackInfo& info) {
+  UniqueFd fd = open_existing_lock_file(path(info[0], "path"));
+  if (!try_lock(fd.get())) return info.Env().Null();
+  return Napi::Number::New(info.Env(), fd.release());
 }
 
 Napi::Value js_lock_file(const Napi::CallbackInfo& info) {
@@ -45,8 +46,11 @@ Napi::Value js_own_fd(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-Napi::Value js_disown_fd(const Napi::CallbackInfo& info) {
-  return Napi::Boolean::New(info.Env(), disown_fd(info.Env(), descriptor(info[0], "fd")));
+Napi::Value js_close_fd(const Napi::CallbackInfo& info) {
+  const int fd = descriptor(info[0], "fd");
+  disown_fd(info.Env(), fd);  // first: the number may be another file's as soon as it is free
+  if (::close(fd) != 0 && errno == EBADF) throw_errno("close");
+  return info.Env().Undefined();
 }
 
 /** Copies on libuv's pool, which is what it is for: the work is long but always moves. */
@@ -100,11 +104,10 @@ Napi::Value js_clone_file(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void export_files(Napi::Env env, Napi::Object exports) {
-  exports.Set("tryLock", Napi::Function::New<guarded<js_try_lock>>(env, "tryLock"));
-  exports.Set("unlock", Napi::Function::New<guarded<js_unlock>>(env, "unlock"));
+  exports.Set("tryLockFile", Napi::Function::New<guarded<js_try_lock_file>>(env, "tryLockFile"));
   exports.Set("lockFile", Napi::Function::New<guarded<js_lock_file>>(env, "lockFile"));
   exports.Set("ownFd", Napi::Function::New<guarded<js_own_fd>>(env, "ownFd"));
-  exports.Set("disownFd", Napi::Function::New<guarded<js_disown_fd>>(env, "disownFd"));
+  exports.Set("closeFd", Napi::Function::New<guarded<js_close_fd>>(env, "closeFd"));
   exports.Set("cloneFile", Napi::Function::New<guarded<js_clone_file>>(env, "cloneFile"));
 }
 

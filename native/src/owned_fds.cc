@@ -45,10 +45,10 @@ void own_fd(Napi::Env env, int fd) {
   if (first) napi_add_env_cleanup_hook(env, [](void* data) { close_all(static_cast<napi_env>(data)); }, static_cast<napi_env>(env));
 }
 
-bool disown_fd(Napi::Env env, int fd) {
+void disown_fd(Napi::Env env, int fd) {
   const std::lock_guard<std::mutex> guard(mutex);
   const auto entry = owned().find(env);
-  return entry != owned().end() && entry->second.erase(fd) > 0;
+  if (entry != owned().end()) entry->second.erase(fd);
 }
 
 }  // namespace msb

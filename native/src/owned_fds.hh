@@ -10,7 +10,7 @@ namespace msb {
  */
 void own_fd(Napi::Env env, int fd);
 
-/** false: it was not owned. */
-bool disown_fd(Napi::Env env, int fd);
+/** From now on it is somebody else's to close. */
+void disown_fd(Napi::Env env, int fd);
 
 }  // namespace msb

@@ -24,7 +24,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { cloneFile, lockFile, tryLock, unlock } from '../index.js';
+import { cloneFile, closeFd, lockFile, tryLockFile } from '../index.js';
 
 const index = fileURLToPath(new URL('../index.js', import.meta.url));
 
@@ -62,13 +62,12 @@ test('lockFile: made private, close-on-exec, and locked', async (t) => {
   const fd = await lockFile(path, 0);
   assert.equal(fstatSync(fd).mode & 0o777, 0o600);
   assert.match(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'), /flags:\t0?2\d{6}/);
-  const other = openSync(path, 'r');
-  assert.equal(tryLock(other), false);
-  assert.equal(tryLock(fd), true);
-  unlock(fd);
-  assert.equal(tryLock(other), true);
-  closeSync(other);
-  closeSync(fd);
+  assert.equal(tryLockFile(path), null);
+  closeFd(fd);
+  const other = tryLockFile(path);
+  assert.equal(tryLockFile(path), null);
+  assert.match(readFileSync(`/proc/self/fdinfo/${other}`, 'utf8'), /flags:\t0?2\d{6}/);
+  closeFd(other);
 });
 
 test('lockFile: waits for a holder in another process, however that ends', async (t) => {
@@ -127,8 +126,16 @@ test('lockFile: errors of opening reject; a symbolic link is one', async (t) => 
   assert.throws(() => lockFile('', 0), /`path`/);
   assert.throws(() => lockFile('/x', -1), /`timeoutMs`/);
   assert.throws(() => lockFile('/x', Number.NaN), /`timeoutMs`/);
-  assert.throws(() => tryLock(9999), { code: 'EBADF', syscall: 'flock' });
-  assert.throws(() => tryLock(-1), /`fd`/);
+});
+
+test('tryLockFile: makes nothing, follows no link; closeFd: knows a number that is no file', (t) => {
+  const directory = scratch(t);
+  symlinkSync('/dev/null', join(directory, 'link'));
+  assert.throws(() => tryLockFile(join(directory, 'none')), { code: 'ENOENT', syscall: 'open' });
+  assert.equal(existsSync(join(directory, 'none')), false);
+  assert.throws(() => tryLockFile(join(directory, 'link')), { code: 'ELOOP', syscall: 'open' });
+  assert.throws(() => closeFd(9999), { code: 'EBADF', syscall: 'close' });
+  assert.throws(() => closeFd(-1), /`fd`/);
 });
 
 const worker = (source, workerData) =>
@@ -287,22 +294,24 @@ test('cloneFile: a full file system leaves none', async (t) => {
 test('ownFd: closes what a worker thread leaves, and nothing that it gave up', async () => {
   const source = `
     const { parentPort } = require('node:worker_threads');
-    import(${JSON.stringify(pathToFileURL(index).href)}).then(({ ownFd, disownFd, socketPair }) => {
+    import(${JSON.stringify(pathToFileURL(index).href)}).then(({ ownFd, closeFd, socketPair }) => {
       const [kept, keptPeer] = socketPair();
       const [given, givenPeer] = socketPair();
       ownFd(kept);
       ownFd(given);
-      const was = [disownFd(given), disownFd(given)];
-      parentPort.postMessage({ keptPeer, given, givenPeer, was });
+      closeFd(given);
+      const [next, nextPeer] = socketPair(); // which gets the number
+      parentPort.postMessage({ keptPeer, given, givenPeer, next, nextPeer });
       setInterval(() => {}, 1000);
     });
   `;
   const worker = new Worker(source, { eval: true });
-  const [{ keptPeer, given, givenPeer, was }] = await once(worker, 'message');
-  assert.deepEqual(was, [true, false]);
+  const [{ keptPeer, given, givenPeer, next, nextPeer }] = await once(worker, 'message');
+  assert.equal(next, given);
+  assert.equal(readSync(givenPeer, Buffer.alloc(1)), 0);
   await worker.terminate();
   assert.equal(readSync(keptPeer, Buffer.alloc(1)), 0); // the end of what was owned
-  writeSync(given, 'x');
-  assert.equal(readSync(givenPeer, Buffer.alloc(1)), 1);
-  for (const fd of [keptPeer, given, givenPeer]) closeSync(fd);
+  writeSync(next, 'x');
+  assert.equal(readSync(nextPeer, Buffer.alloc(1)), 1);
+  for (const fd of [keptPeer, givenPeer, next, nextPeer]) closeFd(fd);
 });

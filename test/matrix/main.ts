@@ -1,10 +1,11 @@
 import { PrivateHome } from '@msbtest/fixtures/private-home';
+import { vitestMatrix } from './vitest.js';
 import { wrongStops } from './wrong-stops.js';
 
 /** @returns whether everything was as it must be. */
 type Matrix = (options: { trials: number; json: boolean }) => Promise<boolean>;
 
-const matrices: Readonly<Record<string, Matrix>> = { 'wrong-stops': wrongStops };
+const matrices: Readonly<Record<string, Matrix>> = { 'wrong-stops': wrongStops, vitest: vitestMatrix };
 
 const args = process.argv.slice(2);
 const json = args.includes('--json');

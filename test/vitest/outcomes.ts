@@ -237,3 +237,35 @@ export const expected: Readonly<Record<string, Expected>> = {
   'is run by a condition': { state: 'passed', boots: 1 },
   'is to be written': { state: 'todo', boots: 0 },
 };
+
+/** The main outcomes, for two files that run in one worker and share a machine there. */
+export const fewOutcomes = (file: string) => `
+import { expect, test } from '@msbtest/vitest-plugin';
+import { shared } from './shared';
+
+test.msb('${file} passes', async ({ sandbox }) => {
+  expect((await sandbox.exec('true')).success).toBe(true);
+});
+test.msb('${file} fails', () => {
+  expect(1).toBe(2);
+});
+let tries = 0;
+test.msb('${file} times out, then passes', { retry: 1, timeout: 500 }, async () => {
+  if (tries++ === 0) await new Promise(() => {});
+});
+shared('${file} shares', async ({ sandbox }) => {
+  expect((await sandbox.shell('cat /prepared')).stdout()).toBe('1\\n');
+});
+`;
+
+export const sharedFile = `
+import { test } from '@msbtest/vitest-plugin';
+export const shared = test.msb.shared({ scope: 'worker', memory: 128 }, (sandbox) => sandbox.shell('echo 1 > /prepared'));
+`;
+
+export const fewExpected = (file: string): Record<string, Expected> => ({
+  [`${file} passes`]: { state: 'passed', boots: 1 },
+  [`${file} fails`]: { state: 'failed', boots: 1 },
+  [`${file} times out, then passes`]: { state: 'passed', boots: 2 },
+  [`${file} shares`]: { state: 'passed', boots: 0 },
+});

@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { probeHypervisor } from '@msbtest/core';
 import { homeLeaks } from '@msbtest/core/testing';
 import { relayPath } from '@msbtest/native';
 import { checkout } from '../support/saboteurs.js';
@@ -44,6 +45,14 @@ export interface Boot {
   /** Sandboxes in the home at that moment, this one included. */
   readonly sandboxes: number;
   readonly directory: string;
+}
+
+export interface RunOptions {
+  readonly args?: readonly string[];
+  /** Over the project's own; undefined unsets. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** What starts the command, such as {@link hidingHypervisor}. */
+  readonly prefix?: readonly string[];
 }
 
 /** The longest that a run here may take; it is killed then, and its row fails. */
@@ -78,12 +87,13 @@ export class Project implements Disposable {
   }
 
   /** Starts `vitest run`. */
-  start(args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Run {
-    return new Run(this.path, this.#runner, args, { ...cleanEnvironment(), ...this.#env, ...env });
+  start(options: RunOptions = {}): Run {
+    const env = { ...cleanEnvironment(), ...this.#env, ...options.env };
+    return new Run(this.path, this.#runner, { ...options, env });
   }
 
-  async run(args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<RunResult> {
-    return this.start(args, env).ended;
+  async run(options: RunOptions = {}): Promise<RunResult> {
+    return this.start(options).ended;
   }
 
   /** Machines that were started, in that order. */
@@ -156,16 +166,21 @@ export class Run {
   readonly ended: Promise<RunResult>;
   readonly #path: string;
 
-  constructor(path: string, runner: Runner, args: readonly string[], env: NodeJS.ProcessEnv) {
+  constructor(path: string, runner: Runner, { args = [], env = {}, prefix = [] }: RunOptions) {
     this.#path = path;
     const reporters = ['--reporter=default', '--reporter=json', '--reporter=junit'];
     const outputs = ['--outputFile.json=report.json', '--outputFile.junit=report.xml'];
     for (const name of ['report.json', 'report.xml']) rmSync(join(path, name), { force: true });
-    this.process = spawn(
+    const command = [
       runner.node,
-      [join(runner.vitest, 'vitest.mjs'), 'run', ...reporters, ...outputs, ...args],
-      { cwd: path, env, stdio: ['ignore', 'pipe', 'pipe'] },
-    );
+      join(runner.vitest, 'vitest.mjs'),
+      'run',
+      ...reporters,
+      ...outputs,
+      ...args,
+    ];
+    const [program = '', ...rest] = [...prefix, ...command];
+    this.process = spawn(program, rest, { cwd: path, env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.ended = this.#end();
   }
 
@@ -246,4 +261,11 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
 
 function below(directory: string): string[] {
   return existsSync(directory) ? readdirSync(directory).map((name) => join(directory, name)) : [];
+}
+
+/** Starts a command as on a machine without a hypervisor: where this one has it, with something else in the place of its device. */
+export function hidingHypervisor(): string[] {
+  if (!probeHypervisor().available) return [];
+  const script = 'mount --bind /dev/null /dev/kvm && exec "$@"';
+  return ['unshare', '--mount', '--map-root-user', 'sh', '-c', script, 'sh'];
 }

@@ -13,15 +13,19 @@ bool try_lock(int fd) {
   throw_errno("flock");
 }
 
-void unlock(int fd) {
-  if (retry([&] { return ::flock(fd, LOCK_UN); }) != 0) throw_errno("flock");
-}
+namespace {
 
-UniqueFd open_lock_file(const std::string& path) {
-  const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+UniqueFd open_file(const std::string& path, int more) {
+  const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | more;
   UniqueFd fd(retry([&] { return ::open(path.c_str(), flags, 0600); }));
   if (!fd) throw_errno("open", path);
   return fd;
 }
+
+}  // namespace
+
+UniqueFd open_lock_file(const std::string& path) { return open_file(path, O_CREAT); }
+
+UniqueFd open_existing_lock_file(const std::string& path) { return open_file(path, 0); }
 
 }  // namespace msb

@@ -8,9 +8,11 @@ namespace msb {
 
 /** false: someone else holds it. */
 bool try_lock(int fd);
-void unlock(int fd);
 
 /** The file, made 0600 if missing; a symbolic link is an error, not a way elsewhere. */
 UniqueFd open_lock_file(const std::string& path);
+
+/** The same, but missing is an error. */
+UniqueFd open_existing_lock_file(const std::string& path);
 
 }  // namespace msb

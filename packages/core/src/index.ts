@@ -1,5 +1,7 @@
 /** The public API of msbtest's core, and nothing else. */
 
+import './host/dispose-symbols.js';
+
 export type { AgentReady } from './agent/connection.js';
 export { checkUpper, type FileSystemCheck } from './disk/check.js';
 export type { BootTimes } from './engine/boot.js';

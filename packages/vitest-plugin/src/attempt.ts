@@ -13,7 +13,7 @@ import {
 } from '@msbtest/core/testing';
 import { aroundEach, type RunnerTestCase, type TestContext, TestRunner } from 'vitest';
 import type { MsbFixtures } from './api.js';
-import { currentRun } from './run.js';
+import { currentRun, hasPlugin } from './run.js';
 import type { SharedMachine } from './shared.js';
 
 /** What was decided about a test when it was collected: the machine that it asks for; `null` for one that shares another's. */
@@ -30,6 +30,9 @@ interface Attempt {
 
 /** Suites whose tests have our hook around them. */
 const hooked = new WeakSet<object>();
+
+/** Files of which it was said that their tests are skipped; where the plugin is, its reporter says so for the run. */
+const toldFiles = new WeakSet<object>();
 
 /** Files at whose end what is left of them is looked for. */
 const watchedFiles = new WeakSet<object>();
@@ -67,7 +70,7 @@ async function around(
   const { gate } = currentRun();
   if (!gate.open) {
     if (gate.mode === 'require') throw requiredError(gate);
-    task.meta.msbRecord = { kind: 'skipped', reason: gate.reason };
+    task.meta.msbRecord = { kind: 'skipped', reason: gate.reason, remedy: gate.remedy };
     Object.assign(task.result ?? {}, { note: skipNote(gate) }); // which vitest forgets of a skip that comes from here
     return skip();
   }
@@ -220,8 +223,11 @@ export function skipAtCollection(task: RunnerTestCase, gate: Gate & { readonly o
   const reason = skipNote(gate);
   task.mode = 'skip';
   task.result = { state: 'skip', note: reason } as NonNullable<typeof task.result>; // the types lack the note
-  task.meta.msbRecord = { kind: 'skipped', reason: gate.reason };
+  task.meta.msbRecord = { kind: 'skipped', reason: gate.reason, remedy: gate.remedy };
   task.annotations.push({ message: reason, type: 'msb' }); // JUnit's report has annotations, and no notes
+  if (hasPlugin() || toldFiles.has(task.file)) return;
+  toldFiles.add(task.file);
+  log(`microVM tests of ${identify(task).file} are skipped: ${gate.reason}. ${gate.remedy}`);
 }
 
 /** The value of the `sandbox` fixture. */

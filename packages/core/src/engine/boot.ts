@@ -1,8 +1,8 @@
-import { closeSync } from 'node:fs';
 import { AgentConnection, AgentGoneError, type AgentReady } from '../agent/connection.js';
 import { BootFailedError, type BootPhase, TimeoutError } from '../errors.js';
 import { logTail } from '../host/console-tail.js';
 import { type Accelerator, pickAccelerator } from '../host/hypervisor.js';
+import { native } from '../host/native.js';
 import type { ExitRecord, SandboxRecord } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
 import { consoleSection, describeExit } from './ending.js';
@@ -55,7 +55,7 @@ export async function boot(
     accelerator = pickAccelerator(environment.accelerator);
     hold = spawnRelay(environment, directory, record, lock, accelerator);
   } finally {
-    closeSync(lock);
+    native.closeFd(lock);
   }
   const spawned = performance.now();
   try {

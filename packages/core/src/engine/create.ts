@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync } from 'node:fs';
 import { createUpper, diskError } from '../disk/upper.js';
 import { SandboxAlreadyExistsError, SandboxNotFoundError } from '../errors.js';
 import { pickAccelerator } from '../host/hypervisor.js';
+import { native } from '../host/native.js';
 import type { SandboxConfig, SandboxRecord } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
 import { checkName } from '../store/sandbox-store.js';
@@ -112,7 +112,7 @@ export async function start(
   try {
     record = directory.record();
   } catch (error) {
-    closeSync(lock);
+    native.closeFd(lock);
     throw error;
   }
   return { directory, record, machine: await boot(environment, directory, record, lock, options) };

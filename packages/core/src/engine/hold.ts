@@ -1,4 +1,4 @@
-import { closeSync, read, writeSync } from 'node:fs';
+import { read, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { errnoOf, native } from '../host/native.js';
 import { ended, endRelay } from './end-relay.js';
@@ -62,8 +62,7 @@ export class Hold {
     } catch (error) {
       if (errnoOf(error) !== 'EPIPE') throw error; // the machine has ended before we let go
     }
-    native.disownFd(this.#leash);
-    closeSync(this.#leash);
+    native.closeFd(this.#leash);
     this.#leash = undefined;
   }
 
@@ -78,10 +77,10 @@ export class Hold {
     const [leash, pidfd] = [this.#leash, this.#pidfd];
     this.#leash = undefined;
     this.#pidfd = undefined;
-    if (leash !== undefined && (await this.#unread()) && native.disownFd(leash)) closeSync(leash);
+    if (leash !== undefined && (await this.#unread())) native.closeFd(leash);
     if (pidfd === undefined) return;
     await ended(pidfd, goneTimeoutMs);
-    closeSync(pidfd);
+    native.closeFd(pidfd);
   }
 
   /** Whether nobody reads the leash any more. */

@@ -42,7 +42,6 @@ export function spawnRelay(
     const log = open(openLog(directory.vmmLog));
     const configuration = open(bootstrap(directory, record));
     const [leash, theirs] = native.socketPair();
-    open(theirs);
     try {
       const { pidfd } = native.spawn({
         file: environment.relay,
@@ -57,8 +56,10 @@ export function spawnRelay(
       });
       return new Hold(leash, pidfd);
     } catch (error) {
-      closeSync(leash);
+      native.closeFd(leash);
       throw error;
+    } finally {
+      native.closeFd(theirs);
     }
   } finally {
     for (const fd of opened) closeSync(fd);

@@ -1,6 +1,6 @@
-import { closeSync } from 'node:fs';
 import { AgentConnection, AgentGoneError } from '../agent/connection.js';
 import { AgentProtocolError, SandboxNotRunningError, TimeoutError } from '../errors.js';
+import { native } from '../host/native.js';
 import type { ExitRecord, SandboxStatus } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
 import { ended, endRelay } from './end-relay.js';
@@ -108,7 +108,7 @@ export async function stop(directory: SandboxDirectory, timeoutMs: number): Prom
     throw crashed(directory, name, 'it was being stopped, and its last writes may be lost');
   } finally {
     order.connection?.close();
-    closeSync(holder.pidfd);
+    native.closeFd(holder.pidfd);
   }
 }
 
@@ -119,7 +119,7 @@ export async function kill(directory: SandboxDirectory, timeoutMs?: number): Pro
   try {
     await endRelay(holder.pidfd, timeoutMs);
   } finally {
-    closeSync(holder.pidfd);
+    native.closeFd(holder.pidfd);
   }
 }
 
@@ -131,7 +131,7 @@ export async function waitUntilStopped(directory: SandboxDirectory): Promise<San
     try {
       while (!(await ended(holder.pidfd, 3_600_000)));
     } finally {
-      closeSync(holder.pidfd);
+      native.closeFd(holder.pidfd);
     }
   }
   return stopResult(name, directory.exitRecord());

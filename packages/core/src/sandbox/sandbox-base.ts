@@ -1,10 +1,10 @@
-import { closeSync } from 'node:fs';
 import { AgentConnection, AgentGoneError } from '../agent/connection.js';
 import { ended } from '../engine/end-relay.js';
 import { crashed, describeExit, statusOf } from '../engine/ending.js';
 import type { Environment } from '../engine/environment.js';
 import { kill, type SandboxStopResult, type StopResult, stop, waitUntilStopped } from '../engine/stop.js';
 import { AgentProtocolError, type SandboxCrashedError, SandboxNotRunningError } from '../errors.js';
+import { native } from '../host/native.js';
 import type { SandboxConfig, SandboxRecord } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
 
@@ -142,7 +142,7 @@ export abstract class SandboxBase {
   protected readonly explainLoss = async (cause: AgentGoneError): Promise<Error> => {
     const holder = await this.directory.holder();
     const relayLives = holder?.kind === 'relay' && !(await ended(holder.pidfd, hangUpMs));
-    if (holder?.kind === 'relay') closeSync(holder.pidfd);
+    if (holder?.kind === 'relay') native.closeFd(holder.pidfd);
     if (relayLives) {
       return new AgentProtocolError(
         `The relay of sandbox "${this.name}" closed the connection, though the machine runs: too many clients, or one that did not read.`,

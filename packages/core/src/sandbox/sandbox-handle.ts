@@ -1,8 +1,8 @@
-import { closeSync } from 'node:fs';
 import { statusOf } from '../engine/ending.js';
 import type { Environment } from '../engine/environment.js';
 import { InvalidConfigError, SandboxNotFoundError, SandboxNotRunningError } from '../errors.js';
 import { logTail } from '../host/console-tail.js';
+import { native } from '../host/native.js';
 import type { SandboxConfig, SandboxRecord, SandboxStatus } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
 import { Sandbox } from './sandbox.js';
@@ -31,7 +31,7 @@ export class SandboxHandle extends SandboxBase {
   static async open(environment: Environment, directory: SandboxDirectory): Promise<SandboxHandle> {
     const record = directory.record();
     const holder = await directory.holder();
-    if (holder?.kind === 'relay') closeSync(holder.pidfd);
+    if (holder?.kind === 'relay') native.closeFd(holder.pidfd);
     return new SandboxHandle(environment, directory, record, statusOf(holder, directory.exitRecord()));
   }
 

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { TimeoutError } from '../errors.js';
 import { errnoOf, native } from '../host/native.js';
@@ -22,6 +22,6 @@ export async function withLock<T>(path: string, timeoutMs: number, work: () => P
   try {
     return await work();
   } finally {
-    closeSync(fd);
+    native.closeFd(fd);
   }
 }

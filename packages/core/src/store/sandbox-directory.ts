@@ -1,13 +1,4 @@
-import {
-  closeSync,
-  existsSync,
-  fstatSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
+import { existsSync, fstatSync, openSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { SandboxNotFoundError, SandboxReplacedError, SandboxStillRunningError } from '../errors.js';
@@ -100,8 +91,8 @@ export class SandboxDirectory {
     const relay = this.#relay();
     const lock = await this.#tryAcquire(relay !== undefined);
     if (lock !== undefined) {
-      closeSync(lock);
-      if (relay) closeSync(relay.pidfd);
+      native.closeFd(lock);
+      if (relay) native.closeFd(relay.pidfd);
       return null;
     }
     return relay ? { kind: 'relay', ...relay } : { kind: 'creator' };
@@ -115,7 +106,7 @@ export class SandboxDirectory {
    */
   async acquire(): Promise<number> {
     const relay = this.#relay();
-    if (relay) closeSync(relay.pidfd);
+    if (relay) native.closeFd(relay.pidfd);
     const lock = await this.#tryAcquire(relay !== undefined);
     if (lock === undefined) {
       const { name } = this.record().config;
@@ -124,7 +115,7 @@ export class SandboxDirectory {
       );
     }
     if (sameFile(lock, this.#lock)) return lock;
-    closeSync(lock); // the directory was removed, and maybe made again, while we waited
+    native.closeFd(lock); // the directory was removed, and maybe made again, while we waited
     throw new SandboxNotFoundError(`There is no sandbox at ${this.path} any more.`);
   }
 
@@ -135,9 +126,8 @@ export class SandboxDirectory {
    */
   async #tryAcquire(relayLives: boolean): Promise<number | undefined> {
     try {
-      const fd = openSync(this.#lock, 'r+'); // never makes it: the directory may be on its way out
-      if (native.tryLock(fd)) return fd;
-      closeSync(fd);
+      const fd = native.tryLockFile(this.#lock); // never makes it: the directory may be on its way out
+      if (fd !== null) return fd;
       return relayLives ? undefined : await native.lockFile(this.#lock, glanceMs);
     } catch (error) {
       if (errnoOf(error) === 'ETIMEDOUT') return undefined;
@@ -163,7 +153,7 @@ export class SandboxDirectory {
       await rm(this.sockets, { recursive: true, force: true }); // first: whoever gets the name next makes them anew
       renameSync(this.path, trash);
     } finally {
-      closeSync(lockFd);
+      native.closeFd(lockFd);
     }
     await rm(trash, { recursive: true, force: true });
   }

@@ -137,8 +137,7 @@ describe('SandboxStore', () => {
 
   it('waits for one who only looks', async () => {
     const { directory, lock } = await store.claim(record('looked-at'), nothing);
-    setTimeout(() => native.unlock(lock), 20);
+    setTimeout(() => native.closeFd(lock), 20);
     closeSync(await directory.acquire());
-    closeSync(lock);
   });
 });

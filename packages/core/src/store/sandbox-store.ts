@@ -1,14 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   InvalidConfigError,
@@ -66,7 +57,7 @@ export class SandboxStore {
       return { directory: new SandboxDirectory(this.#places, path), lock };
     } catch (error) {
       rmSync(unfinished, { recursive: true, force: true });
-      if (lock !== undefined) closeSync(lock);
+      if (lock !== undefined) native.closeFd(lock);
       const code = errnoOf(error);
       if (code === 'ENOTEMPTY' || code === 'EEXIST') throw alreadyExists(name);
       throw error;

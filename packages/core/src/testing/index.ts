@@ -2,6 +2,8 @@
  * What every integration into a test runner needs, whichever runner it is: whether to run, the machines of a test from queue to
  * removal, what they have to say about a failure, what a run leaves, and its last lines.
  */
+import '../host/dispose-symbols.js';
+
 export type { EvidenceFile } from './evidence.js';
 export { decideGate, type Gate, requiredError, skipNote, type TestMode, testMode } from './gate.js';
 export { homeLeaks } from './leaks.js';

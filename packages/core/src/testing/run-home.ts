@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { environmentFrom } from '../engine/environment.js';
@@ -87,7 +87,7 @@ export class RunHome {
     try {
       if (await isEmpty(this.env)) removeHome(home, runtime);
     } finally {
-      closeSync(this.#lock);
+      native.closeFd(this.#lock);
     }
   }
 
@@ -116,7 +116,7 @@ async function sweepRuns({ home, runtime }: Places, env: NodeJS.ProcessEnv): Pro
       }
       if (await isEmpty(own)) removeHome(own.MSB_HOME, own.MSB_RUNTIME_DIR);
     } finally {
-      if (lock !== undefined) closeSync(lock);
+      if (lock !== undefined) native.closeFd(lock);
     }
   }
 }
@@ -132,17 +132,13 @@ function runsIn(home: string): string[] {
 
 /** The lock of a run's home, taken; `alive` when its run has it; undefined when its run died before it had made one. */
 function openLock(home: string): number | 'alive' | undefined {
-  let fd: number;
   try {
-    fd = openSync(join(home, 'lock'), 'r+');
+    return native.tryLockFile(join(home, 'lock')) ?? 'alive';
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
     const made = statSync(home, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
     return Date.now() - made < lockGraceMs ? 'alive' : undefined;
   }
-  if (native.tryLock(fd)) return fd;
-  closeSync(fd);
-  return 'alive';
 }
 
 async function isEmpty(env: RunHome['env']): Promise<boolean> {
@@ -173,6 +169,6 @@ async function discard(directory: SandboxDirectory): Promise<void> {
 }
 
 function close(holder: Awaited<ReturnType<SandboxDirectory['holder']>>) {
-  if (holder?.kind === 'relay') closeSync(holder.pidfd);
+  if (holder?.kind === 'relay') native.closeFd(holder.pidfd);
   return holder;
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync, readdirSync, rmSync, watch } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, watch } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { errnoOf, native } from '../host/native.js';
@@ -145,19 +145,15 @@ export class Slots {
 
   #lives(name: string): boolean {
     const path = join(this.#directory, name);
-    let fd: number;
     try {
-      fd = openSync(path, 'r+');
+      const lock = native.tryLockFile(path);
+      if (lock === null) return true;
+      rmSync(path, { force: true });
+      native.closeFd(lock);
+      return false;
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return false;
       throw error;
-    }
-    try {
-      if (!native.tryLock(fd)) return true;
-      rmSync(path, { force: true });
-      return false;
-    } finally {
-      closeSync(fd);
     }
   }
 
@@ -165,8 +161,7 @@ export class Slots {
     if (claim.released) return;
     claim.released = true;
     rmSync(join(this.#directory, claim.name), { force: true });
-    native.disownFd(claim.lock);
-    closeSync(claim.lock);
+    native.closeFd(claim.lock);
   }
 
   /** All claims, in the order of their coming. */

@@ -2,7 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { Tally, type TestRecord } from './tally.js';
 
 const ran: TestRecord = { kind: 'ran', accelerator: 'tcg', booted: 1, bootMs: 2000, waitedMs: 600, kept: [] };
-const skipped: TestRecord = { kind: 'skipped', reason: 'no KVM: open /dev/kvm failed with ENOENT' };
+const skipped: TestRecord = {
+  kind: 'skipped',
+  reason: 'no KVM: open /dev/kvm failed with ENOENT',
+  remedy: 'Get one.',
+};
 const leftOut: TestRecord = { kind: 'left out' };
 
 function tally(...records: TestRecord[]): Tally {
@@ -25,7 +29,8 @@ describe('Tally', () => {
       '2 machines, 2000 ms each to boot, 1.2 s spent in the queue for a place',
       'kept: way in',
     ]);
-    expect(tally(skipped).details).toEqual([]);
+    expect(tally(skipped, skipped).details).toEqual(['to run them: Get one.']);
+    expect(tally(leftOut).details).toEqual([]);
   });
 
   it('fails a run that was required to run, and did not', () => {
@@ -38,7 +43,7 @@ describe('Tally', () => {
   });
 
   it('warns on GitHub in one line, however the reason looks', () => {
-    expect(tally({ kind: 'skipped', reason: '50%\nof it' }).githubWarning).toBe(
+    expect(tally({ ...skipped, reason: '50%\nof it' }).githubWarning).toBe(
       '::warning title=microVM tests skipped::1 microVM tests were skipped: 50%25%0Aof it',
     );
     expect(tally(ran).githubWarning).toBeNull();

@@ -12,7 +12,7 @@ export type TestRecord =
       readonly kept: readonly string[];
     }
   /** It was not run because of this machine or `MSB_TEST`. */
-  | { readonly kind: 'skipped'; readonly reason: string }
+  | { readonly kind: 'skipped'; readonly reason: string; readonly remedy: string }
   /** It was not run because of its author or a filter. */
   | { readonly kind: 'left out' };
 
@@ -21,6 +21,7 @@ export class Tally {
   #ran = 0;
   #leftOut = 0;
   readonly #reasons = new Map<string, number>();
+  readonly #remedies = new Set<string>();
   readonly #accelerators = new Set<Accelerator>();
   readonly #kept: string[] = [];
   #waitedMs = 0;
@@ -29,9 +30,10 @@ export class Tally {
 
   add(record: TestRecord): void {
     if (record.kind === 'left out') this.#leftOut++;
-    else if (record.kind === 'skipped')
+    else if (record.kind === 'skipped') {
       this.#reasons.set(record.reason, (this.#reasons.get(record.reason) ?? 0) + 1);
-    else {
+      this.#remedies.add(record.remedy);
+    } else {
       this.#ran++;
       if (record.accelerator) this.#accelerators.add(record.accelerator);
       this.#booted += record.booted;
@@ -54,16 +56,18 @@ export class Tally {
     return `microVM tests: ${this.#ran} ran${on}, ${this.#skipped} skipped${reasons}${leftOut}`;
   }
 
-  /** What else there is to know of the machines; empty when there were none. */
+  /** What else there is to know: how to run what was skipped, and what the machines cost. */
   get details(): string[] {
+    const remedies = [...this.#remedies].map((remedy) => `to run them: ${remedy}`);
+    return [...remedies, ...this.#machines, ...this.#kept.map((command) => `kept: ${command}`)];
+  }
+
+  get #machines(): string[] {
     if (this.#booted === 0) return [];
     const average = Math.round(this.#bootMs / this.#booted);
     const waited =
       this.#waitedMs >= 1000 ? `, ${seconds(this.#waitedMs)} s spent in the queue for a place` : '';
-    return [
-      `${this.#booted} machine${this.#booted === 1 ? '' : 's'}, ${average} ms each to boot${waited}`,
-      ...this.#kept.map((command) => `kept: ${command}`),
-    ];
+    return [`${this.#booted} machine${this.#booted === 1 ? '' : 's'}, ${average} ms each to boot${waited}`];
   }
 
   /** Why the run has failed, though maybe no test has; null when it has not. */

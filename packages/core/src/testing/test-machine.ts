@@ -82,6 +82,7 @@ export class TestMachine {
       readonly onDeath?: ((error: TestMachineError) => void) | undefined;
     },
   ) {
+    endWithParent();
     this.#test = test;
     this.options = options;
     this.name = machineName(test);
@@ -279,6 +280,18 @@ export class TestMachine {
       { cause },
     );
   }
+}
+
+let watchesParent = false;
+
+/**
+ * A worker whose runner has died has nobody to report to, and its test may go on for ever; so it ends, and its machines with it. Node
+ * would end it only when nothing is left to wait for, and a machine is.
+ */
+function endWithParent(): void {
+  if (watchesParent || !process.connected) return;
+  watchesParent = true;
+  process.once('disconnect', () => process.exit(1));
 }
 
 /** A name that says whose it is to whoever lists sandboxes. */

@@ -3,9 +3,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { homedir } from 'node:os';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkout } from './support/saboteurs.js';
 import { usePrivateHome } from './support/vm.js';
+import { hidingHypervisor } from './vitest/project.js';
 
 const home = usePrivateHome();
 const project = join(home.path, 'project');
@@ -13,7 +14,13 @@ const unpacked = join(home.path, 'unpacked');
 const stale = join(checkout, 'packages/core/dist/no-longer-there.js');
 
 /** What a user names; npm brings the rest. */
-const wanted = ['@msbtest/core', '@msbtest/guest', '@msbtest/native', '@msbtest/agentd'];
+const wanted = [
+  '@msbtest/core',
+  '@msbtest/guest',
+  '@msbtest/native',
+  '@msbtest/agentd',
+  '@msbtest/vitest-plugin',
+];
 
 interface Pack {
   readonly name: string;
@@ -65,7 +72,7 @@ beforeAll(async () => {
   for (const directory of [project, join(home.path, 'user')]) mkdirSync(directory);
   writeFileSync(join(project, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
   const files = packs.filter(({ name }) => wanted.includes(name)).map(({ file }) => file);
-  await asUser('npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', ...files);
+  await asUser('npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', 'vitest@^4.1', ...files);
 }, 3 * commandTimeoutMs);
 
 const filesOf = (name: string) =>
@@ -175,6 +182,52 @@ describe('installed where there is no checkout', () => {
       });
     }
     expect(findings).toContainEqual(expect.objectContaining({ check: 'base image', ok: true }));
+  });
+
+  describe("the README's first test", () => {
+    const readme = readFileSync(join(checkout, 'README.md'), 'utf8');
+    const [, test = ''] = /```js\n\/\/ boots\.test\.js\n([\s\S]*?)```/.exec(readme) ?? [];
+
+    /** `npx vitest run`, as on a machine without a hypervisor. */
+    async function vitest(env: NodeJS.ProcessEnv) {
+      writeFileSync(join(project, 'boots.test.js'), test);
+      const [program = '', ...args] = [...hidingHypervisor(), 'npx', '--no-install', 'vitest', 'run'];
+      const own = Object.entries(user).filter(
+        ([name]) => !/^(VITEST|MSB_ACCEL$|MSB_TEST$|NODE_ENV$)/.test(name),
+      );
+      const result = await run(program, args, project, {
+        ...Object.fromEntries(own),
+        NO_COLOR: '1',
+        ...env,
+      }).then(
+        (output) => ({ ...output, code: 0 }),
+        (error) => error as { stdout: string; stderr: string; code: number },
+      );
+      return { code: result.code, said: result.stdout + result.stderr };
+    }
+
+    it('is three lines, and passes where emulation is chosen', async () => {
+      expect(test.trim().split('\n').length).toBeLessThanOrEqual(4);
+      const { code, said } = await vitest({ MSB_ACCEL: 'tcg' });
+      expect(said).toMatch(/1 passed/);
+      expect(code).toBe(0);
+    });
+
+    it('is skipped with the reason where there is no hypervisor', async () => {
+      const { code, said } = await vitest({});
+      expect(said).toMatch(/1 skipped/);
+      expect(said).toMatch(/no (KVM|HVF): .* failed with E.*MSB_ACCEL=tcg/);
+      expect(code).toBe(0);
+    });
+
+    it('fails there with the remedy where it is required', async () => {
+      const { code, said } = await vitest({ MSB_TEST: 'require' });
+      expect(said).toMatch(/1 failed/);
+      expect(said).toMatch(/MSB_TEST=require, but this machine cannot run microVM tests: .*MSB_ACCEL=tcg/);
+      expect(code).toBe(1);
+    });
+
+    afterAll(() => expect(home.leaks()).toEqual([]));
   });
 
   it('says so where the addon is for another machine', async () => {

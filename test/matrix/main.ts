@@ -1,19 +1,23 @@
 import { PrivateHome } from '@msbtest/fixtures/private-home';
+import { storm } from './storm.js';
 import { vitestMatrix } from './vitest.js';
 import { wrongStops } from './wrong-stops.js';
 
 /** @returns whether everything was as it must be. */
 type Matrix = (options: { trials: number; json: boolean }) => Promise<boolean>;
 
-const matrices: Readonly<Record<string, Matrix>> = { 'wrong-stops': wrongStops, vitest: vitestMatrix };
+const matrices: Readonly<Record<string, Matrix>> = { 'wrong-stops': wrongStops, vitest: vitestMatrix, storm };
+
+/** Trials of each cell, or tests in all. */
+const defaultTrials: Readonly<Record<string, number>> = { storm: 200 };
 
 const args = process.argv.slice(2);
 const json = args.includes('--json');
 const at = args.indexOf('--trials');
-const trials = at < 0 ? 20 : Number(args[at + 1]);
 const [name = ''] = args.filter(
   (argument, index) => !argument.startsWith('-') && (at < 0 || index !== at + 1),
 );
+const trials = at < 0 ? (defaultTrials[name] ?? 20) : Number(args[at + 1]);
 const matrix = Object.hasOwn(matrices, name) ? matrices[name] : undefined;
 if (!matrix || !Number.isInteger(trials) || trials < 1) {
   process.stderr.write(

@@ -1,12 +1,13 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { table } from '../support/report.js';
 import { deathRows } from './death-rows.js';
+import { featureRows } from './feature-rows.js';
 import { gatingRows } from './gating-rows.js';
 import { outcomeRows } from './outcome-rows.js';
 import type { Row } from './rows.js';
 import type { Runner } from './runners.js';
 
-export const allRows: readonly Row[] = [...outcomeRows, ...gatingRows, ...deathRows];
+export const allRows: readonly Row[] = [...outcomeRows, ...gatingRows, ...deathRows, ...featureRows];
 
 /** The longest row runs every outcome, one machine after the other, maybe beside another run on the same two cores. */
 const rowTimeoutMs = 400_000;

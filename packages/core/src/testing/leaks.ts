@@ -16,21 +16,28 @@ export function sandboxLeaks({ path, sockets }: SandboxDirectory): string[] {
   ];
 }
 
-/** What is in a home and its place for sockets, and the processes that use them, each thing named. */
-export function homeLeaks({ home, runtime }: Pick<Places, 'home' | 'runtime'>): string[] {
+/** What is in a home and its place for sockets, and the processes that use them, each thing named; without the sandboxes in `kept`. */
+export function homeLeaks(
+  { home, runtime }: Pick<Places, 'home' | 'runtime'>,
+  kept: readonly Pick<SandboxDirectory, 'path' | 'sockets'>[] = [],
+): string[] {
+  const spared = kept.flatMap(({ path, sockets }) => [path, sockets]);
   return [
-    ...processesOf([home, runtime]),
-    ...entries(join(home, 'sandboxes')).map((left) => `directory ${left}`),
-    ...entries(runtime).map((left) => `directory ${left}`),
+    ...processesOf([home, runtime], spared),
+    ...[...entries(join(home, 'sandboxes')), ...entries(runtime)]
+      .filter((left) => !spared.includes(left))
+      .map((left) => `directory ${left}`),
   ];
 }
 
-/** Processes other than this one whose command line names one of the paths, or something below it. */
-function processesOf(paths: readonly string[]): string[] {
-  const names = (argument: string) =>
+/** Processes other than this one whose command line names one of the paths, or something below it, and none of those spared. */
+function processesOf(all: readonly string[], spared: readonly string[] = []): string[] {
+  const namesAny = (paths: readonly string[]) => (argument: string) =>
     paths.some((path) => argument.includes(`${path}/`) || argument === path || argument.endsWith(`=${path}`));
   return processes()
-    .filter(({ pid, args }) => pid !== process.pid && args.some(names))
+    .filter(
+      ({ pid, args }) => pid !== process.pid && args.some(namesAny(all)) && !args.some(namesAny(spared)),
+    )
     .map(({ pid, args }) => `process ${pid}: ${args[0]}`);
 }
 

@@ -61,7 +61,7 @@ export class RunHome {
     let left: string[] = [];
     for (const deadline = performance.now() + settleTimeoutMs; ; ) {
       kept = (await sandboxes.list()).filter(isKept); // which sweeps away what the dead left unfinished
-      left = homeLeaks(places).filter((leak) => !kept.some((directory) => isOf(leak, directory)));
+      left = homeLeaks(places, kept);
       if (left.length === 0 || performance.now() > deadline) break;
       await delay(settleStepMs);
     }
@@ -153,10 +153,6 @@ function removeHome(home: string, runtime: string): void {
 
 function isKept(directory: SandboxDirectory): boolean {
   return existsSync(join(directory.path, keptMark));
-}
-
-function isOf(leak: string, { path, sockets }: SandboxDirectory): boolean {
-  return leak.includes(path) || leak.includes(sockets);
 }
 
 async function discard(directory: SandboxDirectory): Promise<void> {

@@ -1,5 +1,5 @@
 // @ts-check
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { SetupError } from './errors.mjs';
 import { run, which } from './exec.mjs';
 import { inRoot } from './paths.mjs';
@@ -40,13 +40,24 @@ export function npmCommand() {
   throw new SetupError('npm is not on PATH', { remedy: 'install npm (it comes with Node.js)' });
 }
 
+/**
+ * The versions of Node that the end-to-end tests need are npm packages, each of which wants to be `node` here. In npm's scripts, this one
+ * would then be found before the user's.
+ */
+const foreignNode = inRoot('node_modules', '.bin', 'node');
+
+const isAsLocked = () =>
+  isInstalled(inRoot('package-lock.json'), inRoot('node_modules', '.package-lock.json'));
+
 /** @type {import('./progress.mjs').Step} */
 export const npm = {
   id: 'npm',
   title: 'npm packages',
   why: 'what package-lock.json names',
-  isDone: () => isInstalled(inRoot('package-lock.json'), inRoot('node_modules', '.package-lock.json')),
+  isDone: () => !existsSync(foreignNode) && isAsLocked(),
   async run() {
+    rmSync(foreignNode, { force: true });
+    if (isAsLocked()) return 'as they should be';
     const [command, args] = npmCommand();
     // Said here, because a parent npm hands its own --silent down, which would hide the reason of a failure.
     await run(
@@ -58,6 +69,7 @@ export const npm = {
           'if package.json was changed, `npm install` brings package-lock.json up to date; else check the network',
       },
     );
+    rmSync(foreignNode, { force: true });
     const count = Object.keys(packagesOf(inRoot('node_modules', '.package-lock.json'))).length;
     return `${count} packages`;
   },

@@ -14,7 +14,7 @@ import {
 import { aroundEach, type RunnerTestCase, type TestContext, TestRunner } from 'vitest';
 import type { MsbFixtures } from './api.js';
 import { currentRun, hasPlugin } from './run.js';
-import type { SharedMachine } from './shared.js';
+import { holdsSharedMachine, type SharedMachine } from './shared.js';
 
 /** What was decided about a test when it was collected: the machine that it asks for; `null` for one that shares another's. */
 const plans = new WeakMap<RunnerTestCase, MachineOptions | null>();
@@ -78,7 +78,7 @@ async function around(
   const test = identify(task);
   const interrupted = interruption(signal);
   const machines = new TestMachines(test, machine ?? msbShared?.options ?? {}, {
-    holdsMachine: msbShared !== undefined,
+    holdsMachine: holdsSharedMachine(),
     log,
     onDeath: interrupted.by,
   });

@@ -12,6 +12,13 @@ import {
 /** Default of `bootTimeout`, which also bounds the preparation. */
 const defaultPrepareTimeoutMs = 60_000;
 
+let living = 0;
+
+/** Whether this worker has a shared machine, so that its tests must not wait for places that others with such a machine wait for too. */
+export function holdsSharedMachine(): boolean {
+  return living > 0;
+}
+
 /** A machine that the tests of a file or a worker share. */
 export class SharedMachine implements AsyncDisposable {
   readonly options: MachineOptions;
@@ -28,7 +35,7 @@ export class SharedMachine implements AsyncDisposable {
     this.#scope = scope;
     this.#prepare = prepare;
     this.#machines = new TestMachines({ file: `shared by a ${scope}`, name: 'shared machine' }, options, {
-      holdsMachine: false,
+      holdsMachine: holdsSharedMachine(),
       log: (line) => process.stderr.write(`${line}\n`),
       onDeath: (error) => {
         for (const listener of this.#listeners) listener(error);
@@ -38,6 +45,7 @@ export class SharedMachine implements AsyncDisposable {
 
   /** Boots it and prepares it, at the first call. @throws TestMachineError, at each call then; what the preparation throws. */
   sandbox(): Promise<Sandbox> {
+    if (!this.#ready) living++;
     this.#ready ??= this.#boot();
     return this.#ready.then(async (sandbox) => {
       const death = await this.death();
@@ -77,6 +85,7 @@ export class SharedMachine implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#ready) living--;
     const { kept } = await this.#machines.end({ failed: this.#failed });
     for (const command of kept)
       process.stderr.write(`The microVM shared by a ${this.#scope} was kept. Into it:\n  ${command}\n`);

@@ -1,20 +1,12 @@
+import { config } from './outcomes.js';
 import { Project, type Run } from './project.js';
 import { compare, type Finding, type Row } from './rows.js';
-
-const config = (more: string) => `
-import { msb } from '@msbtest/vitest-plugin/plugin';
-import { defineConfig } from 'vitest/config';
-export default defineConfig({
-  plugins: [msb({ memory: 256 })],
-  test: { include: [process.env.INCLUDE ?? 'a.test.ts'], testTimeout: 60_000, ${more} },
-});
-`;
 
 /** A test that says that its machine runs, and then does what the row is about. */
 const victim = (then: string) => `
 import { writeFileSync } from 'node:fs';
 import { test } from '@msbtest/vitest-plugin';
-test.msb('is in the middle of it', async ({ sandbox, sandboxes }) => {
+test.msb('is in the middle of it', { timeout: 60_000 }, async ({ sandbox, sandboxes }) => {
   await sandbox.exec('true');
   const booting = sandboxes.create(); // and a second one on its way
   booting.catch(() => {});
@@ -53,7 +45,7 @@ function death({ name, config: more, test = hangs, env = {}, kill, mainLives }: 
         'a.test.ts': test,
         'b.test.ts': next,
       });
-      const run = project.start({ env });
+      const run = project.start({ env: { INCLUDE: 'a.test.ts', ...env } });
       const workerPid = Number(await run.wrote('worker.pid'));
       kill?.(run, workerPid);
       const result = await run.ended;

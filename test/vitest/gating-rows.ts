@@ -1,11 +1,8 @@
+import { config as configuration } from './outcomes.js';
 import { hidingHypervisor, Project, type RunOptions } from './project.js';
 import { type Demands, finding, type Row } from './rows.js';
 
-const config = `
-import { msb } from '@msbtest/vitest-plugin/plugin';
-import { defineConfig } from 'vitest/config';
-export default defineConfig({ plugins: [msb({ memory: 256 })], test: { include: ['*.test.ts'] } });
-`;
+const config = configuration();
 const bare = `
 import { defineConfig } from 'vitest/config';
 export default defineConfig({ test: { include: ['*.test.ts'] } });
@@ -78,8 +75,8 @@ test('plain', () => {});
 describe.skip('out of order', () => { test.msb('would run', () => {}); });
 `,
 };
-const wrong = (test: string, configuration = config) => ({
-  'vitest.config.ts': configuration,
+const wrong = (test: string, changed = config) => ({
+  'vitest.config.ts': changed,
   'a.test.ts': `import { describe, test } from '@msbtest/vitest-plugin';\n${test}`,
 });
 

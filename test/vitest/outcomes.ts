@@ -9,12 +9,13 @@ export interface Expected {
   readonly message?: RegExp;
 }
 
+/** A configuration with the plugin; `more` are settings of vitest's. Of several files, `INCLUDE` chooses. */
 export const config = (more = '') => `
 import { msb } from '@msbtest/vitest-plugin/plugin';
 import { defineConfig } from 'vitest/config';
 export default defineConfig({
   plugins: [msb({ memory: 256 })],
-  test: { include: ['*.test.ts'], testTimeout: 5000, ${more} },
+  test: { include: [process.env.INCLUDE ?? '*.test.ts'], testTimeout: 5000, ${more} },
 });
 `;
 

@@ -244,7 +244,6 @@ function relayWrapper(log: string): string {
   return `#!/bin/sh
 # Arguments: --sandbox-dir DIR …
 test=$(sed -n 's/.*"msbtest.test": "\\(.*\\)".*/\\1/p' "$2/record.json")
-set -- "$@"
 printf '%s\\t%s\\t%s\\n' "$2" "$(ls "$2/.." | wc -l)" "$test" >> '${log}'
 exec '${relayPath}' "$@"
 `;

@@ -52,7 +52,7 @@ interface CollectFor<Extra, T> {
   (name: TestName, options: MsbTestOptions, body: (value: T, context: Context<Extra>) => unknown): void;
 }
 
-/** `test.msb`: vitest's `test`, with a machine. */
+/** Vitest's `test`, with a machine. */
 export interface MsbTestAPI<Extra = object> extends Collect<Extra> {
   readonly concurrent: MsbTestAPI<Extra>;
   readonly sequential: MsbTestAPI<Extra>;
@@ -98,11 +98,14 @@ export interface MsbTestAPI<Extra = object> extends Collect<Extra> {
     name: K,
     fixture: Context<Extra>[K] | FixtureFunction<Extra, Context<Extra>[K]>,
   ): MsbTestAPI<Extra>;
+}
 
+/** `test.msb` itself. */
+export interface MsbTest extends MsbTestAPI {
   /**
    * Tests that share one machine. It boots before the first of them, outside of that test's time.
    *
    * @param prepare makes it ready, once, within `bootTimeout`. What it changes, all of the tests see.
    */
-  shared(options: SharedOptions, prepare?: (sandbox: Sandbox) => unknown): MsbTestAPI<Extra>;
+  shared(options: SharedOptions, prepare?: (sandbox: Sandbox) => unknown): MsbTestAPI;
 }

@@ -25,7 +25,7 @@ const attempts = new Map<RunnerTestCase, Attempt>();
 interface Attempt {
   /** The test's own, whether or not it shares its first. */
   readonly machines: TestMachines;
-  readonly sandbox: Sandbox;
+  readonly sandbox: Promise<Sandbox>;
 }
 
 /** Suites whose tests have our hook around them. */
@@ -84,8 +84,9 @@ async function around(
   });
   using _ = msbShared?.onDeath(interrupted.by);
   try {
-    const sandbox = await (msbShared ? msbShared.sandbox() : machines.create());
+    const sandbox = msbShared ? msbShared.sandbox() : machines.create();
     attempts.set(task, { machines, sandbox });
+    await sandbox;
     await runTest();
     // If nothing was interrupted, a command that was lost with the machine may have failed the test instead, or nothing may have.
     const death = (await machines.death()) ?? (await msbShared?.death());
@@ -118,9 +119,13 @@ async function finish(
       shared?.fail();
     }
   } finally {
-    const report = await machines.end({ failed: failed && !willRetry(task) });
-    note(task, report, shared);
-    for (const command of report.kept) log(`The microVM of "${test.name}" was kept. Into it:\n  ${command}`);
+    let kept: readonly string[] = [];
+    try {
+      ({ kept } = await machines.end({ failed: failed && !willRetry(task) }));
+      for (const command of kept) log(`The microVM of "${test.name}" was kept. Into it:\n  ${command}`);
+    } finally {
+      note(task, { ...machines.report(), kept }, shared);
+    }
   }
   if (task.result?.state === 'pass' && !shared && machines.report().booted === 0) {
     throw new TestMachineError(`"${test.name}" is a microVM test, and no microVM ever booted.`, 'boot', '');
@@ -231,7 +236,7 @@ export function skipAtCollection(task: RunnerTestCase, gate: Gate & { readonly o
 }
 
 /** The value of the `sandbox` fixture. */
-export function sandboxOf({ task }: TestContext): Sandbox {
+export function sandboxOf({ task }: TestContext): Promise<Sandbox> {
   return (attempts.get(task) ?? absent(task)).sandbox;
 }
 

@@ -20,5 +20,5 @@ export {
   suite,
   vi,
 } from 'vitest';
-export type { MsbFixtures, MsbTestAPI, MsbTestOptions, Sandboxes, SharedOptions } from './api.js';
+export type { MsbFixtures, MsbTest, MsbTestAPI, MsbTestOptions, Sandboxes, SharedOptions } from './api.js';
 export { it, msbTest, test } from './test.js';

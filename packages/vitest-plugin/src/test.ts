@@ -1,7 +1,7 @@
 import { InvalidConfigError, type Sandbox } from '@msbtest/core';
 import { checkMachineOptions, type MachineOptions } from '@msbtest/core/testing';
 import { test as base, type RunnerTestCase, type TestAPI, type TestContext, TestRunner } from 'vitest';
-import type { MsbTestAPI, SharedOptions } from './api.js';
+import type { MsbTest, MsbTestAPI, SharedOptions } from './api.js';
 import { plan, sandboxesOf, sandboxOf, skipAtCollection } from './attempt.js';
 import { machineFor, parseArguments, split } from './options.js';
 import { currentRun, hasPlugin } from './run.js';
@@ -52,10 +52,12 @@ function microVmTest(shared?: MachineOptions) {
 }
 
 /** None of the fixtures is automatic: vitest would ask for it in every hook, the one that boots its machine included. */
-function withSandbox(api: TestAPI): TestAPI<{ sandbox: Sandbox }> {
+function withSandbox(api: TestAPI): MsbTestAPI {
   return api
     .extend('sandbox', ({ task }: TestContext) => sandboxOf({ task } as TestContext))
-    .extend('sandboxes', ({ task }: TestContext) => sandboxesOf({ task } as TestContext)) as never;
+    .extend('sandboxes', ({ task }: TestContext) =>
+      sandboxesOf({ task } as TestContext),
+    ) as unknown as MsbTestAPI;
 }
 
 function shareMachine(options: SharedOptions, prepare?: (sandbox: Sandbox) => unknown): MsbTestAPI {
@@ -74,11 +76,7 @@ function shareMachine(options: SharedOptions, prepare?: (sandbox: Sandbox) => un
     return shared;
   };
   const api = microVmTest(machine).extend('msbShared', { scope } as { scope: 'file' }, fixture);
-  return complete(withSandbox(api as unknown as TestAPI));
-}
-
-function complete(api: object): MsbTestAPI {
-  return Object.assign(api, { shared: shareMachine }) as unknown as MsbTestAPI;
+  return withSandbox(api as unknown as TestAPI);
 }
 
 /** Vitest's `test`, as a function of our own: what hangs on it must not hang on everybody's. */
@@ -88,9 +86,9 @@ const plain = TestRunner.createTaskCollector(function (this: Chain, ...[name, fi
 } as never) as unknown as TestAPI;
 
 /** A test with a microVM of its own: `msbTest('boots', async ({ sandbox }) => …)`. The same as `test.msb`. */
-export const msbTest: MsbTestAPI = complete(withSandbox(microVmTest()));
+export const msbTest: MsbTest = Object.assign(withSandbox(microVmTest()), { shared: shareMachine });
 
 /** Vitest's `test`, with `test.msb` for tests that have a microVM of their own. */
-export const test: TestAPI & { readonly msb: MsbTestAPI } = Object.assign(plain, { msb: msbTest });
+export const test: TestAPI & { readonly msb: MsbTest } = Object.assign(plain, { msb: msbTest });
 
 export { test as it };

@@ -1,9 +1,7 @@
+import { baseImage } from '@msbtest/guest';
 import { InvalidConfigError } from '../errors.js';
 import { Sandbox } from '../sandbox/sandbox.js';
 import type { SandboxBuilder } from '../sandbox/sandbox-builder.js';
-
-/** What set-up ships: a small root with a shell. */
-export const defaultImage = 'msb-base';
 
 /** The machine that a test asks for. All of it is plain data, so that it can travel to workers and into reports. */
 export interface MachineOptions {
@@ -95,7 +93,7 @@ export function mergeMachineOptions(...levels: readonly (MachineOptions | undefi
 
 /** Gives the options to a builder. */
 export function configure(builder: SandboxBuilder, options: MachineOptions): SandboxBuilder {
-  builder.image(options.image ?? defaultImage);
+  builder.image(options.image ?? baseImage.reference);
   if (options.cpus !== undefined) builder.cpus(options.cpus);
   if (options.memory !== undefined) builder.memory(options.memory);
   if (options.rootDisk !== undefined) builder.rootDisk(options.rootDisk);

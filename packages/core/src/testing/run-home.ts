@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { environmentFrom } from '../engine/environment.js';
+import { type Environment, environmentFrom } from '../engine/environment.js';
 import { kill } from '../engine/stop.js';
 import { SandboxNotFoundError } from '../errors.js';
 import { errnoOf, native } from '../host/native.js';
@@ -26,10 +26,12 @@ const lockGraceMs = 60_000;
 export class RunHome {
   /** What makes it the home of a process. */
   readonly env: Readonly<{ MSB_HOME: string; MSB_RUNTIME_DIR: string }>;
+  readonly #environment: Environment;
   readonly #lock: number;
 
-  private constructor(home: string, runtime: string, lock: number) {
-    this.env = { MSB_HOME: home, MSB_RUNTIME_DIR: runtime };
+  private constructor(env: RunHome['env'], lock: number) {
+    this.env = env;
+    this.#environment = environmentFrom({ ...process.env, ...env });
     this.#lock = lock;
   }
 
@@ -44,7 +46,7 @@ export class RunHome {
     try {
       const lock = await native.lockFile(join(home, 'lock'), lockTimeoutMs);
       mkdirSync(runtime, { mode: 0o700 });
-      return new RunHome(home, runtime, lock);
+      return new RunHome({ MSB_HOME: home, MSB_RUNTIME_DIR: runtime }, lock);
     } catch (error) {
       rmSync(home, { recursive: true, force: true });
       throw error;
@@ -56,7 +58,7 @@ export class RunHome {
    * was kept on purpose does not count.
    */
   async leaks(): Promise<string[]> {
-    const { sandboxes, places } = environmentFrom({ ...process.env, ...this.env });
+    const { sandboxes, places } = this.#environment;
     let kept: SandboxDirectory[] = [];
     let left: string[] = [];
     for (const deadline = performance.now() + settleTimeoutMs; ; ) {
@@ -70,7 +72,7 @@ export class RunHome {
   }
 
   async #owners(): Promise<string[]> {
-    const { sandboxes } = environmentFrom({ ...process.env, ...this.env });
+    const { sandboxes } = this.#environment;
     const found: string[] = [];
     for (const directory of await sandboxes.list()) {
       if (isKept(directory)) continue;
@@ -85,7 +87,7 @@ export class RunHome {
   async [Symbol.asyncDispose](): Promise<void> {
     const { MSB_HOME: home, MSB_RUNTIME_DIR: runtime } = this.env;
     try {
-      if (await isEmpty(this.env)) removeHome(home, runtime);
+      if (await isEmpty(this.#environment)) removeHome(home, runtime);
     } finally {
       native.closeFd(this.#lock);
     }
@@ -110,11 +112,11 @@ async function sweepRuns({ home, runtime }: Places, env: NodeJS.ProcessEnv): Pro
     const lock = openLock(own.MSB_HOME);
     if (lock === 'alive') continue;
     try {
-      const { sandboxes } = environmentFrom({ ...env, ...own });
-      for (const directory of await sandboxes.list()) {
+      const environment = environmentFrom({ ...env, ...own });
+      for (const directory of await environment.sandboxes.list()) {
         if (!isKept(directory) || (await directory.holder().then(close)) === null) await discard(directory);
       }
-      if (await isEmpty(own)) removeHome(own.MSB_HOME, own.MSB_RUNTIME_DIR);
+      if (await isEmpty(environment)) removeHome(own.MSB_HOME, own.MSB_RUNTIME_DIR);
     } finally {
       if (lock !== undefined) native.closeFd(lock);
     }
@@ -141,8 +143,8 @@ function openLock(home: string): number | 'alive' | undefined {
   }
 }
 
-async function isEmpty(env: RunHome['env']): Promise<boolean> {
-  return (await environmentFrom({ ...process.env, ...env }).sandboxes.list()).length === 0;
+async function isEmpty({ sandboxes }: Environment): Promise<boolean> {
+  return (await sandboxes.list()).length === 0;
 }
 
 /** The sockets first: a home that is there is swept again, sockets without a home would be nobody's. */

@@ -181,6 +181,9 @@ export class Run {
     ];
     const [program = '', ...rest] = [...prefix, ...command];
     this.process = spawn(program, rest, { cwd: path, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const kill = () => this.process.kill('SIGKILL');
+    process.once('exit', kill); // should the test around it be ended before its time
+    this.process.once('exit', () => process.off('exit', kill));
     this.ended = this.#end();
   }
 

@@ -1,26 +1,9 @@
 import type { Sandbox } from '@msbtest/core';
-import type { MachineOptions } from '@msbtest/core/testing';
+import type { MachineOptions, MsbFixtures } from '@msbtest/core/testing';
 import type { TestContext, TestOptions } from 'vitest';
 
 /** Options of a microVM test: its machine's, and vitest's own. */
 export interface MsbTestOptions extends MachineOptions, TestOptions {}
-
-/** More machines for a test that needs several. */
-export interface Sandboxes {
-  /**
-   * Boots another machine, which goes when the test ends, however it ends. It boots within the test's time.
-   *
-   * @param options over those of the test.
-   */
-  create(options?: MachineOptions): Promise<Sandbox>;
-}
-
-/** What a microVM test is given. */
-export interface MsbFixtures {
-  /** The test's machine, booted before the test's time began. */
-  readonly sandbox: Sandbox;
-  readonly sandboxes: Sandboxes;
-}
 
 /** Options of a machine that tests share. */
 export interface SharedOptions extends MachineOptions {

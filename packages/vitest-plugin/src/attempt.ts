@@ -5,28 +5,24 @@ import {
   type EvidenceFile,
   type Gate,
   type MachineOptions,
-  type MachinesReport,
+  type MsbFixtures,
   requiredError,
+  type SharedMachine,
+  say,
   skipNote,
+  skippedFileNote,
+  TestAttempt,
   type TestIdentity,
-  TestMachines,
+  testIdentity,
 } from '@msbtest/core/testing';
 import { aroundEach, type RunnerTestCase, type TestContext, TestRunner } from 'vitest';
-import type { MsbFixtures } from './api.js';
 import { currentRun, hasPlugin } from './run.js';
-import { holdsSharedMachine, type SharedMachine } from './shared.js';
 
 /** What was decided about a test when it was collected: the machine that it asks for; `null` for one that shares another's. */
 const plans = new WeakMap<RunnerTestCase, MachineOptions | null>();
 
 /** The running attempts. A retry is another attempt, with another machine. */
-const attempts = new Map<RunnerTestCase, Attempt>();
-
-interface Attempt {
-  /** The test's own, whether or not it shares its first. */
-  readonly machines: TestMachines;
-  readonly sandbox: Promise<Sandbox>;
-}
+const attempts = new Map<RunnerTestCase, TestAttempt>();
 
 /** Suites whose tests have our hook around them. */
 const hooked = new WeakSet<object>();
@@ -51,8 +47,7 @@ export function plan(task: RunnerTestCase, machine: MachineOptions | null): void
 function identify({ file, name, suite }: RunnerTestCase): TestIdentity {
   const names = [name];
   for (let level = suite; level; level = level.suite) names.unshift(level.name);
-  const path = relative(process.cwd(), file.filepath);
-  return { file: file.projectName ? `[${file.projectName}] ${path}` : path, name: names.join(' > ') };
+  return testIdentity(file.filepath, file.projectName ?? '', names);
 }
 
 type AroundContext = TestContext & { readonly msbShared?: SharedMachine };
@@ -75,81 +70,41 @@ async function around(
     return skip();
   }
   watchFile(task);
-  const test = identify(task);
   const interrupted = interruption(signal);
-  const machines = new TestMachines(test, machine ?? msbShared?.options ?? {}, {
-    holdsMachine: holdsSharedMachine(),
-    log,
-    onDeath: interrupted.by,
-  });
-  using _ = msbShared?.onDeath(interrupted.by);
+  const attempt = new TestAttempt(identify(task), msbShared ?? machine ?? {}, interrupted.by);
+  attempts.set(task, attempt);
   try {
-    const sandbox = msbShared ? msbShared.sandbox() : machines.create();
-    attempts.set(task, { machines, sandbox });
-    await sandbox;
+    await attempt.sandbox;
     await runTest();
     // If nothing was interrupted, a command that was lost with the machine may have failed the test instead, or nothing may have.
-    const death = (await machines.death()) ?? (await msbShared?.death());
+    const death = await attempt.death();
     if (death && !(interrupted.fired() && task.result?.state === 'fail')) throw death;
   } finally {
     interrupted.over();
     attempts.delete(task);
-    await finish(task, test, machines, msbShared, annotate);
+    try {
+      await attempt.end({
+        verdict: verdictOn(task),
+        last: !willRetry(task),
+        evidence: currentRun().evidence,
+        attach: (files) => attach(task, annotate, files),
+      });
+    } finally {
+      task.meta.msbRecord = attempt.record(task.meta.msbRecord);
+    }
   }
 }
 
-/** Ends the attempt's machines, with the evidence first if it failed. */
-async function finish(
-  task: RunnerTestCase,
-  test: TestIdentity,
-  machines: TestMachines,
-  shared: SharedMachine | undefined,
-  annotate: TestContext['annotate'],
-): Promise<void> {
-  const state = task.result?.state;
-  const failed = state !== 'pass' && state !== 'skip' && !task.fails;
-  try {
-    if (failed) {
-      const directory = currentRun().evidence;
-      const files = [
-        ...((await shared?.evidence(directory, test)) ?? []),
-        ...(await machines.evidence(directory)),
-      ];
-      await attach(task, annotate, files);
-      shared?.fail();
-    }
-  } finally {
-    let kept: readonly string[] = [];
-    try {
-      ({ kept } = await machines.end({ failed: failed && !willRetry(task) }));
-      for (const command of kept) log(`The microVM of "${test.name}" was kept. Into it:\n  ${command}`);
-    } finally {
-      note(task, { ...machines.report(), kept }, shared);
-    }
-  }
-  if (task.result?.state === 'pass' && !shared && machines.report().booted === 0) {
-    throw new TestMachineError(`"${test.name}" is a microVM test, and no microVM ever booted.`, 'boot', '');
-  }
+/** A test that is to fail has done what it should when it has. */
+function verdictOn({ result, fails }: RunnerTestCase): 'passed' | 'failed' | 'neither' {
+  if (result?.state === 'pass') return 'passed';
+  return result?.state === 'skip' || fails ? 'neither' : 'failed';
 }
 
 /** Whether vitest will try once more after this failure. */
 function willRetry({ retry, result }: RunnerTestCase): boolean {
   const most = typeof retry === 'object' ? (retry.count ?? 0) : (retry ?? 0);
   return (result?.retryCount ?? 0) < most;
-}
-
-/** Leaves for the reporter what the machines came to, summed over all attempts. */
-function note(task: RunnerTestCase, report: MachinesReport, shared: SharedMachine | undefined): void {
-  const before = task.meta.msbRecord?.kind === 'ran' ? task.meta.msbRecord : undefined;
-  const boot = shared?.firstReport();
-  task.meta.msbRecord = {
-    kind: 'ran',
-    accelerator: report.accelerator ?? shared?.accelerator ?? null,
-    booted: (before?.booted ?? 0) + report.booted + (boot?.booted ?? 0),
-    bootMs: (before?.bootMs ?? 0) + report.bootMs + (boot?.bootMs ?? 0),
-    waitedMs: (before?.waitedMs ?? 0) + report.waitedMs + (boot?.waitedMs ?? 0),
-    kept: report.kept,
-  };
 }
 
 /**
@@ -205,9 +160,9 @@ function watchFile({ file }: RunnerTestCase): void {
   watchedFiles.add(file);
   TestRunner.getSuiteHooks(file).afterAll.unshift(async () => {
     const left = [...attempts].filter(([task]) => task.file === file);
-    for (const [task, { machines }] of left) {
+    for (const [task, attempt] of left) {
       attempts.delete(task);
-      await machines.end({ failed: false });
+      await attempt.end({ verdict: 'neither', last: true, evidence: currentRun().evidence });
     }
     if (left.length === 0) return;
     const names = left.map(([task]) => `"${identify(task).name}"`);
@@ -219,10 +174,6 @@ function watchFile({ file }: RunnerTestCase): void {
   });
 }
 
-function log(line: string): void {
-  process.stderr.write(`${line}\n`);
-}
-
 /** Says of a test why it does not run, where reports look for it. */
 export function skipAtCollection(task: RunnerTestCase, gate: Gate & { readonly open: false }): void {
   const reason = skipNote(gate);
@@ -232,7 +183,7 @@ export function skipAtCollection(task: RunnerTestCase, gate: Gate & { readonly o
   task.annotations.push({ message: reason, type: 'msb' }); // JUnit's report has annotations, and no notes
   if (hasPlugin() || toldFiles.has(task.file)) return;
   toldFiles.add(task.file);
-  log(`microVM tests of ${identify(task).file} are skipped: ${gate.reason}. ${gate.remedy}`);
+  say(skippedFileNote(identify(task).file, gate));
 }
 
 /** The value of the `sandbox` fixture. */
@@ -242,8 +193,7 @@ export function sandboxOf({ task }: TestContext): Promise<Sandbox> {
 
 /** The value of the `sandboxes` fixture. */
 export function sandboxesOf({ task }: TestContext): MsbFixtures['sandboxes'] {
-  const { machines } = attempts.get(task) ?? absent(task);
-  return { create: (options) => machines.create(options) };
+  return (attempts.get(task) ?? absent(task)).sandboxes;
 }
 
 /** Something around the test asked for its machine before it was booted. */

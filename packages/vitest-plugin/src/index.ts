@@ -4,7 +4,7 @@
  */
 import './vitest-types.js';
 
-export type { MachineOptions } from '@msbtest/core/testing';
+export type { MachineOptions, MsbFixtures, Sandboxes } from '@msbtest/core/testing';
 export {
   afterAll,
   afterEach,
@@ -20,5 +20,5 @@ export {
   suite,
   vi,
 } from 'vitest';
-export type { MsbFixtures, MsbTest, MsbTestAPI, MsbTestOptions, Sandboxes, SharedOptions } from './api.js';
+export type { MsbTest, MsbTestAPI, MsbTestOptions, SharedOptions } from './api.js';
 export { it, msbTest, test } from './test.js';

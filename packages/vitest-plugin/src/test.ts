@@ -1,11 +1,23 @@
 import { InvalidConfigError, type Sandbox } from '@msbtest/core';
-import { checkMachineOptions, type MachineOptions } from '@msbtest/core/testing';
-import { test as base, type RunnerTestCase, type TestAPI, type TestContext, TestRunner } from 'vitest';
+import {
+  checkMachineOptions,
+  checkSharing,
+  type MachineOptions,
+  parseTestArguments,
+  SharedMachine,
+} from '@msbtest/core/testing';
+import {
+  test as base,
+  type RunnerTestCase,
+  type TestAPI,
+  type TestContext,
+  type TestOptions,
+  TestRunner,
+} from 'vitest';
 import type { MsbTest, MsbTestAPI, SharedOptions } from './api.js';
 import { plan, sandboxesOf, sandboxOf, skipAtCollection } from './attempt.js';
-import { machineFor, parseArguments, split } from './options.js';
+import { machineFor, vitestOptionNames } from './options.js';
 import { currentRun, hasPlugin } from './run.js';
-import { SharedMachine } from './shared.js';
 
 type Chain = Record<string, unknown>;
 type TestName = Parameters<MsbTestAPI>[0];
@@ -26,15 +38,11 @@ function collectMicroVmTest(
   shared: MachineOptions | undefined,
 ): void {
   const where = `test.msb("${typeof name === 'function' ? name.name : name}")`;
-  const { options, body } = parseArguments(where, first, second);
-  const { vitest, machine } = split(options, where);
+  const arguments_ = parseTestArguments<TestOptions>(where, [first, second], vitestOptionNames);
+  const { machine, runner: vitest, body } = arguments_;
   const { gate, defaults } = currentRun();
   const suite = TestRunner.getCurrentSuite().suite;
-  if (shared && Object.keys(machine).length > 0) {
-    throw new InvalidConfigError(
-      `${where} shares a machine, so it has no say in ${Object.keys(machine).join(', ')}: tell test.msb.shared(…).`,
-    );
-  }
+  if (shared) checkSharing(machine, where);
   const asked = shared ?? machineFor(suite, [vitest.meta?.msb ?? {}, machine], defaults);
   const tags = [vitest.tags ?? [], hasPlugin() ? 'msb' : []].flat();
   const task = collect(chain, name, { ...vitest, tags, meta: { ...vitest.meta, msb: asked } }, body);

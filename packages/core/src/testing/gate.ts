@@ -46,6 +46,11 @@ export function skipNote(gate: Gate & { readonly open: false }): string {
   return `microVM: ${gate.reason}. ${gate.remedy}`;
 }
 
+/** The same for all microVM tests of a file, where nothing at the end of the run says so. */
+export function skippedFileNote(file: string, gate: Gate & { readonly open: false }): string {
+  return `microVM tests of ${file} are skipped: ${gate.reason}. ${gate.remedy}`;
+}
+
 /** The error of a run that must not skip and cannot do otherwise. */
 export function requiredError(gate: Gate & { readonly open: false }): HypervisorUnavailableError {
   return new HypervisorUnavailableError(

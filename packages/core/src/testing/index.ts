@@ -5,16 +5,14 @@
 import '../host/dispose-symbols.js';
 
 export type { EvidenceFile } from './evidence.js';
-export { decideGate, type Gate, requiredError, skipNote, type TestMode, testMode } from './gate.js';
+export type { MsbFixtures, Sandboxes } from './fixtures.js';
+export { decideGate, type Gate, requiredError, skipNote, skippedFileNote, type TestMode } from './gate.js';
 export { homeLeaks } from './leaks.js';
-export {
-  checkMachineOptions,
-  type MachineOptions,
-  machineOptionNames,
-  mergeMachineOptions,
-} from './machine-options.js';
-export { RunHome } from './run-home.js';
-export type { QueuePosition } from './slots.js';
-export { Tally, type TestRecord } from './tally.js';
-export type { TestIdentity } from './test-machine.js';
-export { type MachinesHooks, type MachinesReport, TestMachines } from './test-machines.js';
+export { checkMachineOptions, type MachineOptions, mergeMachineOptions } from './machine-options.js';
+export { say } from './say.js';
+export { checkSharing, SharedMachine } from './shared-machine.js';
+export { neverReported, type TestRecord } from './tally.js';
+export { parseTestArguments, type TestArguments } from './test-arguments.js';
+export { type AttemptOutcome, TestAttempt } from './test-attempt.js';
+export { type TestIdentity, testIdentity } from './test-machine.js';
+export { TestRun } from './test-run.js';

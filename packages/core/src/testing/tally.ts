@@ -16,6 +16,16 @@ export type TestRecord =
   /** It was not run because of its author or a filter. */
   | { readonly kind: 'left out' };
 
+/** Of a test that was to run, and went down with its worker before its machine could be reported. */
+export const neverReported: TestRecord = {
+  kind: 'ran',
+  accelerator: null,
+  booted: 0,
+  bootMs: 0,
+  waitedMs: 0,
+  kept: [],
+};
+
 /** Counts a run's microVM tests, for its last lines and for the verdict on the run. */
 export class Tally {
   #ran = 0;

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { crashed } from '../engine/ending.js';
 import { type Environment, environmentFrom } from '../engine/environment.js';
@@ -25,6 +25,16 @@ export interface TestIdentity {
   readonly file: string;
   /** The test's name with those of its suites. */
   readonly name: string;
+}
+
+/**
+ * @param path of the test file.
+ * @param project what the runner calls the part of its configuration that the file is run in; empty for none.
+ * @param names of the suites around the test, from the outermost, and of the test.
+ */
+export function testIdentity(path: string, project: string, names: readonly string[]): TestIdentity {
+  const file = relative(process.cwd(), path);
+  return { file: project === '' ? file : `[${project}] ${file}`, name: names.join(' > ') };
 }
 
 /**

@@ -1,13 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Sandbox } from '@msbtest/core';
-import { TestMachineError } from '@msbtest/core';
-import {
-  type EvidenceFile,
-  type MachineOptions,
-  type MachinesReport,
-  type TestIdentity,
-  TestMachines,
-} from '@msbtest/core/testing';
+import { InvalidConfigError, TestMachineError } from '../errors.js';
+import type { Sandbox } from '../sandbox/sandbox.js';
+import type { EvidenceFile } from './evidence.js';
+import type { MachineOptions } from './machine-options.js';
+import { say } from './say.js';
+import type { TestIdentity } from './test-machine.js';
+import { type MachinesReport, TestMachines } from './test-machines.js';
 
 /** Default of `bootTimeout`, which also bounds the preparation. */
 const defaultPrepareTimeoutMs = 60_000;
@@ -17,6 +15,15 @@ let living = 0;
 /** Whether this worker has a shared machine, so that its tests must not wait for places that others with such a machine wait for too. */
 export function holdsSharedMachine(): boolean {
   return living > 0;
+}
+
+/** A test that shares a machine cannot ask for another. @throws InvalidConfigError */
+export function checkSharing(own: MachineOptions, where: string): void {
+  const names = Object.keys(own);
+  if (names.length === 0) return;
+  throw new InvalidConfigError(
+    `${where} shares a machine, so it has no say in ${names.join(', ')}: tell test.msb.shared(…).`,
+  );
 }
 
 /** A machine that the tests of a file or a worker share. */
@@ -36,7 +43,7 @@ export class SharedMachine implements AsyncDisposable {
     this.#prepare = prepare;
     this.#machines = new TestMachines({ file: `shared by a ${scope}`, name: 'shared machine' }, options, {
       holdsMachine: holdsSharedMachine(),
-      log: (line) => process.stderr.write(`${line}\n`),
+      log: say,
       onDeath: (error) => {
         for (const listener of this.#listeners) listener(error);
       },
@@ -88,7 +95,7 @@ export class SharedMachine implements AsyncDisposable {
     if (this.#ready) living--;
     const { kept } = await this.#machines.end({ failed: this.#failed });
     for (const command of kept)
-      process.stderr.write(`The microVM shared by a ${this.#scope} was kept. Into it:\n  ${command}\n`);
+      say(`The microVM shared by a ${this.#scope} was kept. Into it:`, `  ${command}`);
   }
 
   async #boot(): Promise<Sandbox> {

@@ -1,0 +1,175 @@
+import { relative } from 'node:path';
+import type { Circus } from '@jest/types';
+import {
+  decideGate,
+  type EvidenceFile,
+  type Gate,
+  type MachineOptions,
+  neverReported,
+  requiredError,
+  SharedMachine,
+  say,
+  skippedFileNote,
+  type TestIdentity,
+  testIdentity,
+} from '@msbtest/core/testing';
+import { type Body, PlannedTest } from './planned-test.js';
+import { FileRecords } from './records.js';
+
+type Test = Circus.TestEntry;
+
+/** The microVM tests of one test file, from their collection to their end. */
+export class TestFile {
+  /** The machine of every test, unless the test says otherwise. */
+  readonly defaults: MachineOptions;
+  readonly #identify: (names: readonly string[]) => TestIdentity;
+  readonly #evidence: string;
+  readonly #records: FileRecords;
+  /** By the function that jest was given. */
+  readonly #planned = new Map<unknown, PlannedTest>();
+  readonly #tests = new Map<Test, { readonly planned: PlannedTest; readonly index: number }>();
+  readonly #shared: SharedMachine[] = [];
+  #todo = 0;
+  #gate: Gate | undefined;
+
+  /**
+   * @param project the display name of the part of jest's configuration that the file is run in; empty for none.
+   * @param evidence the directory for the evidence of failures.
+   */
+  constructor(path: string, project: string, defaults: MachineOptions, evidence: string) {
+    this.defaults = defaults;
+    this.#identify = (names) => testIdentity(path, project, names);
+    this.#evidence = evidence;
+    this.#records = new FileRecords(this.#identify([]).file);
+  }
+
+  /** Takes in a test that is collected; its `fn` is for jest. */
+  plan(machine: MachineOptions | SharedMachine, body: Body, caller: object): PlannedTest {
+    const planned = new PlannedTest(machine, body, caller);
+    this.#planned.set(planned.fn, planned);
+    return planned;
+  }
+
+  /** While jest takes in a test: puts right what it believes of the test's place in the file. */
+  locate(fn: unknown, place: Error): void {
+    this.#planned.get(fn)?.locate(place);
+  }
+
+  /** Takes in one that is still to be written. */
+  planLater(): void {
+    this.#todo++;
+  }
+
+  /** Makes a machine for tests of the file to share; it boots before the first of them. */
+  share(options: MachineOptions, prepare: ConstructorParameters<typeof SharedMachine>[2]): SharedMachine {
+    const shared = new SharedMachine('file', options, prepare);
+    this.#shared.push(shared);
+    return shared;
+  }
+
+  /** Before the first test: decides which of them run. @throws InvalidConfigError */
+  begin(state: Circus.State): void {
+    for (const test of testsBelow(state.rootDescribeBlock)) {
+      const planned = this.#planned.get(test.fn);
+      if (planned) this.#tests.set(test, { planned, index: this.#tests.size });
+    }
+    if (this.#tests.size + this.#todo === 0) return;
+    const gate = decideGate();
+    this.#gate = gate;
+    let skipped = false;
+    for (const [test, { planned, index }] of this.#tests) {
+      if (!isLeftOut(test, state)) {
+        if (gate.open || gate.mode === 'require') planned.record = neverReported;
+        else {
+          // Now, and not at the test's turn: jest runs no `beforeAll` where every test is skipped.
+          test.mode = 'skip';
+          planned.record = { kind: 'skipped', reason: gate.reason, remedy: gate.remedy };
+          skipped = true;
+        }
+      }
+      this.#records.write(index, planned.record);
+    }
+    for (let index = 0; index < this.#todo; index++) {
+      this.#records.write(this.#tests.size + index, { kind: 'left out' });
+    }
+    if (skipped && !gate.open && !this.#records.areRead) say(skippedFileNote(this.#identify([]).file, gate));
+  }
+
+  /** Boots the machine of a test, before its hooks and outside of its time. */
+  async start(test: Test): Promise<void> {
+    const planned = this.#tests.get(test)?.planned;
+    if (!planned || !this.#gate) return;
+    if (!this.#gate.open) {
+      test.errors.push(requiredError(this.#gate)); // the others are skipped
+      return;
+    }
+    try {
+      await planned.begin(this.#identify(namesOf(test)));
+    } catch (error) {
+      test.errors.push(error); // jest runs nothing of it then but its `afterEach`
+    }
+  }
+
+  /**
+   * Ends what a test had, after its hooks.
+   *
+   * @param last whether jest will not try it again if it has failed.
+   */
+  async end(test: Test, last: boolean): Promise<void> {
+    const { planned, index } = this.#tests.get(test) ?? {};
+    if (!planned || index === undefined) return;
+    const death = await planned.death();
+    if (death && !test.errors.some((error) => error === death || error?.[0] === death)) {
+      test.errors.push(death);
+    }
+    try {
+      await planned.end({
+        verdict: test.errors.length > 0 ? 'failed' : 'passed',
+        last,
+        evidence: this.#evidence,
+        attach: async (files) => say(`The microVM of "${namesOf(test).join(' > ')}" says: ${list(files)}`),
+      });
+    } catch (error) {
+      test.errors.push(error);
+    }
+    this.#records.write(index, planned.record);
+  }
+
+  /** Ends what is left at the end of the file; @returns what could not be. */
+  async finish(): Promise<unknown[]> {
+    const attempts = [...this.#tests.values()].map(({ planned }) =>
+      planned.end({ verdict: 'neither', last: true, evidence: this.#evidence }),
+    );
+    const shared = this.#shared.splice(0).map((machine) => machine[Symbol.asyncDispose]());
+    const ends = await Promise.allSettled([...attempts, ...shared]);
+    return ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []));
+  }
+}
+
+function* testsBelow(block: Circus.DescribeBlock): Generator<Test> {
+  for (const child of block.children) {
+    if (child.type === 'test') yield child;
+    else yield* testsBelow(child);
+  }
+}
+
+/** As jest decides it, when the test's turn comes: by its author, or by a filter. */
+function isLeftOut(test: Test, { hasFocusedTests, testNamePattern }: Circus.State): boolean {
+  if (test.mode === 'skip' || test.mode === 'todo') return true;
+  if (hasFocusedTests && test.mode !== 'only') return true;
+  return testNamePattern ? !testNamePattern.test(namesOf(test).join(' ')) : false;
+}
+
+/** Its name and those of the blocks around it, without jest's own around them all. */
+function namesOf(test: Test): string[] {
+  const names = [test.name];
+  for (let block: Circus.DescribeBlock | undefined = test.parent; block?.parent; block = block.parent) {
+    names.unshift(block.name);
+  }
+  return names.map(String);
+}
+
+/** The names of files in one directory or more. */
+function list(files: readonly EvidenceFile[]): string {
+  return files.map(({ path }) => relative(process.cwd(), path)).join(', ');
+}

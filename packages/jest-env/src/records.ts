@@ -27,7 +27,8 @@ export class FileRecords {
 
   /** @param index of the test in its file; a later record of the same replaces an earlier. */
   write(index: number, record: TestRecord): void {
-    if (this.#path) appendFileSync(this.#path, `${JSON.stringify([index, record])}\n`, { mode: 0o600 });
+    // On a line of its own also after half a line.
+    if (this.#path) appendFileSync(this.#path, `\n${JSON.stringify([index, record])}\n`, { mode: 0o600 });
   }
 }
 
@@ -48,6 +49,6 @@ function parse(line: string): [number, TestRecord][] {
   try {
     return [JSON.parse(line)];
   } catch {
-    return []; // the end of the file, or half a line of a process that was killed
+    return []; // empty, or half a line of a process that was killed
   }
 }

@@ -17,14 +17,14 @@ export type TestRecord =
   | { readonly kind: 'left out' };
 
 /** Of a test that was to run, and went down with its worker before its machine could be reported. */
-export const neverReported: TestRecord = {
+export const neverReported = {
   kind: 'ran',
   accelerator: null,
   booted: 0,
   bootMs: 0,
   waitedMs: 0,
   kept: [],
-};
+} as const satisfies TestRecord;
 
 /** Counts a run's microVM tests, for its last lines and for the verdict on the run. */
 export class Tally {

@@ -17,6 +17,7 @@ import { logTail } from '../host/console-tail.js';
 import { Sandbox } from '../sandbox/sandbox.js';
 import { sandboxLeaks } from './leaks.js';
 import { configure, type MachineOptions } from './machine-options.js';
+import { ParentWatch } from './parent-watch.js';
 import { hostShare, type QueuePosition, type Share, type Slot, Slots } from './slots.js';
 
 /** The test, or the part of a run, that a machine is for. */
@@ -74,6 +75,7 @@ export class TestMachine {
   readonly #test: TestIdentity;
   readonly #environment: Environment = environmentFrom();
   readonly #abort = new AbortController();
+  readonly #parent = new ParentWatch();
   #slot: Slot | undefined;
   #running: Sandbox | undefined;
   #end: Promise<string | null> | undefined;
@@ -92,7 +94,6 @@ export class TestMachine {
       readonly onDeath?: ((error: TestMachineError) => void) | undefined;
     },
   ) {
-    endWithParent();
     this.#test = test;
     this.options = options;
     this.name = machineName(test);
@@ -140,7 +141,7 @@ export class TestMachine {
    * @throws TestMachineError when it could not be removed, or left something behind.
    */
   end({ failed }: { readonly failed: boolean }): Promise<string | null> {
-    this.#end ??= this.#finish(failed);
+    this.#end ??= this.#finish(failed).finally(() => this.#parent[Symbol.dispose]());
     return this.#end;
   }
 
@@ -290,18 +291,6 @@ export class TestMachine {
       { cause },
     );
   }
-}
-
-let watchesParent = false;
-
-/**
- * A worker whose runner has died has nobody to report to, and its test may go on for ever; so it ends, and its machines with it. Node
- * would end it only when nothing is left to wait for, and a machine is.
- */
-function endWithParent(): void {
-  if (watchesParent || !process.connected) return;
-  watchesParent = true;
-  process.once('disconnect', () => process.exit(1));
 }
 
 /** A name that says whose it is to whoever lists sandboxes. */

@@ -1,4 +1,6 @@
 import { PrivateHome } from '@msbtest/fixtures/private-home';
+import { jestRows } from '../jest/rows.js';
+import { runners as jestRunners } from '../jest/runners.js';
 import { vitestRows } from '../vitest/rows.js';
 import { runners as vitestRunners } from '../vitest/runners.js';
 import { integrationMatrix } from './integrations.js';
@@ -11,6 +13,7 @@ type Matrix = (options: { trials: number; json: boolean }) => Promise<boolean>;
 const matrices: Readonly<Record<string, Matrix>> = {
   'wrong-stops': wrongStops,
   vitest: (options) => integrationMatrix(vitestRunners, vitestRows, options),
+  jest: (options) => integrationMatrix(jestRunners, jestRows, options),
   storm,
 };
 

@@ -4,9 +4,9 @@ import { homedir } from 'node:os';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hidingHypervisor } from './integrations/hypervisor.js';
 import { checkout } from './support/saboteurs.js';
 import { usePrivateHome } from './support/vm.js';
-import { hidingHypervisor } from './vitest/project.js';
 
 const home = usePrivateHome();
 const project = join(home.path, 'project');

@@ -1,12 +1,21 @@
 import { PrivateHome } from '@msbtest/fixtures/private-home';
+import { jestRows } from '../jest/rows.js';
+import { runners as jestRunners } from '../jest/runners.js';
+import { vitestRows } from '../vitest/rows.js';
+import { runners as vitestRunners } from '../vitest/runners.js';
+import { integrationMatrix } from './integrations.js';
 import { storm } from './storm.js';
-import { vitestMatrix } from './vitest.js';
 import { wrongStops } from './wrong-stops.js';
 
 /** @returns whether everything was as it must be. */
 type Matrix = (options: { trials: number; json: boolean }) => Promise<boolean>;
 
-const matrices: Readonly<Record<string, Matrix>> = { 'wrong-stops': wrongStops, vitest: vitestMatrix, storm };
+const matrices: Readonly<Record<string, Matrix>> = {
+  'wrong-stops': wrongStops,
+  vitest: (options) => integrationMatrix(vitestRunners, vitestRows, options),
+  jest: (options) => integrationMatrix(jestRunners, jestRows, options),
+  storm,
+};
 
 /** Trials of each cell, or tests in all. */
 const defaultTrials: Readonly<Record<string, number>> = { storm: 200 };

@@ -1,9 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Project, type Run } from '../vitest/project.js';
-import { compare } from '../vitest/rows.js';
-import { type Runner, runners } from '../vitest/runners.js';
+import { Project, type Run } from '../integrations/project.js';
+import { compare } from '../integrations/rows.js';
+import type { Runner } from '../integrations/runner.js';
+import { runners } from '../vitest/runners.js';
 
 const testsPerFile = 5;
 const workers = 4;

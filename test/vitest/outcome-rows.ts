@@ -1,12 +1,13 @@
-import { config, expected, fewExpected, fewOutcomes, outcomes, sharedFile } from './outcomes.js';
-import { Project } from './project.js';
-import { finding, type Row } from './rows.js';
+import { Project } from '../integrations/project.js';
+import { finding, type Row } from '../integrations/rows.js';
+import { expected, fewExpected, fewOutcomes, outcomes, sharedFile } from './outcomes.js';
+import { sources } from './sources.js';
 
 const both = (pool: string): Row => ({
   name: `every outcome, pool ${pool}`,
   async run(runner) {
     using project = new Project(runner, {
-      'vitest.config.ts': config(`pool: '${pool}'`),
+      ...sources.configuration({ settings: `pool: '${pool}'` }),
       'outcomes.test.ts': outcomes,
     });
     return await finding(project, await project.run(), {
@@ -21,7 +22,7 @@ const notIsolated = (pool: string): Row => ({
   name: `main outcomes in two files, pool ${pool}, not isolated`,
   async run(runner) {
     using project = new Project(runner, {
-      'vitest.config.ts': config(`pool: '${pool}', isolate: false, fileParallelism: false`),
+      ...sources.configuration({ settings: `pool: '${pool}', isolate: false, fileParallelism: false` }),
       'a.test.ts': fewOutcomes('a'),
       'b.test.ts': fewOutcomes('b'),
       'shared.ts': sharedFile,
@@ -39,7 +40,7 @@ const concurrent: Row = {
   name: 'concurrent tests, one of which fails, and bail',
   async run(runner) {
     using project = new Project(runner, {
-      'vitest.config.ts': config('bail: 1'),
+      ...sources.configuration({ settings: 'bail: 1' }),
       'a.test.ts': `
 import { test } from '@msbtest/vitest-plugin';
 test.msb.concurrent('fails', async ({ sandbox }) => { await sandbox.exec('true'); throw new Error('and so bails'); });

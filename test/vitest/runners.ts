@@ -1,26 +1,45 @@
+import { cpSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { jsonResults, type Runner, reportFiles } from '../integrations/runner.js';
 import { checkout } from '../support/saboteurs.js';
 
-/** A version of vitest on a version of Node. */
-export interface Runner {
-  readonly name: string;
-  readonly node: string;
-  /** The directory of its package. */
-  readonly vitest: string;
-}
+/** @param vitest the directory of its package. */
+const vitestRunner = (name: string, node: string, vitest: string): Runner => ({
+  name,
+  node,
+  moduleType: 'module',
+  neverSays: [],
+  install(modules) {
+    mkdirSync(join(modules, '@msbtest'));
+    symlinkSync(vitest, join(modules, 'vitest'));
+    symlinkSync(join(checkout, 'packages/core'), join(modules, '@msbtest/core'));
+    // A copy, so that what it imports is this project's vitest.
+    for (const part of ['package.json', 'dist']) {
+      const [from, to] = [join(checkout, 'packages/vitest-plugin'), join(modules, '@msbtest/vitest-plugin')];
+      cpSync(join(from, part), join(to, part), { recursive: true });
+    }
+  },
+  command: (args) => [
+    node,
+    join(vitest, 'vitest.mjs'),
+    'run',
+    ...['default', 'json', 'junit'].map((reporter) => `--reporter=${reporter}`),
+    `--outputFile.json=${reportFiles.json}`,
+    `--outputFile.junit=${reportFiles.junit}`,
+    ...args,
+  ],
+  results: jsonResults,
+});
 
 const module = (name: string) => join(checkout, 'node_modules', name);
+const nodeOf = (major: number) => join(module(`node-${major}`), 'bin/node');
 const vitest5 = join(checkout, 'test/runners/vitest-5/node_modules/vitest');
 
 /** What the plugin promises to work with. */
 export const runners: readonly Runner[] = [
-  { name: 'vitest 4.1, this Node', node: process.execPath, vitest: module('vitest') },
-  { name: 'vitest 5, Node 24', node: join(module('node-24'), 'bin/node'), vitest: vitest5 },
+  vitestRunner('vitest 4.1, this Node', process.execPath, module('vitest')),
+  vitestRunner('vitest 5, Node 24', nodeOf(24), vitest5),
 ];
 
 /** Also promised, and tried with fewer rows. */
-export const vitest5OnNode22: Runner = {
-  name: 'vitest 5, Node 22',
-  node: join(module('node-22'), 'bin/node'),
-  vitest: vitest5,
-};
+export const vitest5OnNode22 = vitestRunner('vitest 5, Node 22', nodeOf(22), vitest5);

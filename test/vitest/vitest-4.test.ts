@@ -1,4 +1,5 @@
+import { testRows } from '../integrations/suite.js';
+import { vitestRows } from './rows.js';
 import { runners } from './runners.js';
-import { allRows, testRows } from './suite.js';
 
-for (const runner of runners.slice(0, 1)) testRows(runner, allRows);
+for (const runner of runners.slice(0, 1)) testRows(runner, vitestRows);

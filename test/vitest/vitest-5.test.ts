@@ -1,6 +1,7 @@
+import { testRows } from '../integrations/suite.js';
 import { shortRow } from './outcome-rows.js';
+import { vitestRows } from './rows.js';
 import { runners, vitest5OnNode22 } from './runners.js';
-import { allRows, testRows } from './suite.js';
 
-for (const runner of runners.slice(1)) testRows(runner, allRows);
+for (const runner of runners.slice(1)) testRows(runner, vitestRows);
 testRows(vitest5OnNode22, [shortRow]);

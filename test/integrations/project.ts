@@ -1,40 +1,29 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import {
   chmodSync,
-  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
-  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { probeHypervisor } from '@msbtest/core';
 import { homeLeaks } from '@msbtest/core/testing';
 import { relayPath } from '@msbtest/native';
-import { checkout } from '../support/saboteurs.js';
 import { eventually } from '../support/vm.js';
-import type { Runner } from './runners.js';
+import { type Results, type Runner, readReport, reportFiles } from './runner.js';
 
-/** One test in a report. */
-export interface TestResult {
-  readonly state: 'passed' | 'failed' | 'skipped' | 'pending' | 'todo';
-  readonly messages: readonly string[];
-  readonly meta: Readonly<Record<string, unknown>>;
-}
-
-/** What a finished run of vitest said. */
+/** What a finished run said. */
 export interface RunResult {
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
   readonly stderr: string;
-  /** By full name, suites and all. */
-  readonly tests: Readonly<Record<string, TestResult>>;
+  readonly tests: Results;
+  /** Empty where the runner writes none. */
   readonly junit: string;
 }
 
@@ -51,7 +40,7 @@ export interface RunOptions {
   readonly args?: readonly string[];
   /** Over the project's own; undefined unsets. */
   readonly env?: NodeJS.ProcessEnv;
-  /** What starts the command, such as {@link hidingHypervisor}. */
+  /** What starts the command, such as `hidingHypervisor()`. */
   readonly prefix?: readonly string[];
 }
 
@@ -61,35 +50,29 @@ const runTimeoutMs = 300_000;
 /** What the machines of a killed process may take to be gone. */
 const goneTimeoutMs = 10_000;
 
-/** A vitest project on disk, with an empty home of its own and a log of the machines that were started in it. */
+/** A project on disk, with an empty home of its own and a log of the machines that were started in it. */
 export class Project implements Disposable {
   readonly path = mkdtempSync(join(tmpdir(), 'msbv-'));
-  readonly #runner: Runner;
+  readonly runner: Runner;
   readonly #log: string;
 
   constructor(runner: Runner, files: Readonly<Record<string, string>>) {
-    this.#runner = runner;
+    this.runner = runner;
     this.#log = join(this.path, 'boots.log');
-    this.#write('package.json', JSON.stringify({ name: 'project', private: true, type: 'module' }));
+    this.#write('package.json', JSON.stringify({ name: 'project', private: true, type: runner.moduleType }));
     for (const [name, text] of Object.entries(files)) this.#write(name, text);
     const modules = join(this.path, 'node_modules');
-    mkdirSync(join(modules, '@msbtest'), { recursive: true });
-    symlinkSync(runner.vitest, join(modules, 'vitest'));
-    symlinkSync(join(checkout, 'packages/core'), join(modules, '@msbtest/core'));
-    // A copy, so that what it imports is this project's vitest.
-    for (const name of ['package.json', 'dist'])
-      cpSync(join(checkout, 'packages/vitest-plugin', name), join(modules, '@msbtest/vitest-plugin', name), {
-        recursive: true,
-      });
+    mkdirSync(modules);
+    runner.install(modules);
     this.#write('relay', relayWrapper(this.#log));
     chmodSync(join(this.path, 'relay'), 0o755);
     for (const name of ['home', 'run', 'tmp']) mkdirSync(join(this.path, name), { mode: 0o700 });
   }
 
-  /** Starts `vitest run`. */
+  /** Starts a run of its tests. */
   start(options: RunOptions = {}): Run {
     const env = { ...cleanEnvironment(), ...this.#env, ...options.env };
-    return new Run(this.path, this.#runner, { ...options, env });
+    return new Run(this.path, this.runner, { ...options, env });
   }
 
   async run(options: RunOptions = {}): Promise<RunResult> {
@@ -160,26 +143,18 @@ export class Project implements Disposable {
   }
 }
 
-/** A `vitest run` that has been started. */
+/** A run that has been started. */
 export class Run {
   readonly process: ChildProcess;
   readonly ended: Promise<RunResult>;
   readonly #path: string;
+  readonly #runner: Runner;
 
   constructor(path: string, runner: Runner, { args = [], env = {}, prefix = [] }: RunOptions) {
     this.#path = path;
-    const reporters = ['--reporter=default', '--reporter=json', '--reporter=junit'];
-    const outputs = ['--outputFile.json=report.json', '--outputFile.junit=report.xml'];
-    for (const name of ['report.json', 'report.xml']) rmSync(join(path, name), { force: true });
-    const command = [
-      runner.node,
-      join(runner.vitest, 'vitest.mjs'),
-      'run',
-      ...reporters,
-      ...outputs,
-      ...args,
-    ];
-    const [program = '', ...rest] = [...prefix, ...command];
+    this.#runner = runner;
+    for (const name of Object.values(reportFiles)) rmSync(join(path, name), { force: true });
+    const [program = '', ...rest] = [...prefix, ...runner.command(args)];
     this.process = spawn(program, rest, { cwd: path, env, stdio: ['ignore', 'pipe', 'pipe'] });
     const kill = () => this.process.kill('SIGKILL');
     process.once('exit', kill); // should the test around it be ended before its time
@@ -206,39 +181,14 @@ export class Run {
     const [exitCode, signal] = await new Promise<[number | null, NodeJS.Signals | null]>(
       (resolve, reject) => {
         this.process.once('error', reject);
-        this.process.once('exit', (...end) => resolve(end));
+        this.process.once('close', (...end) => resolve(end)); // its last words have been read
+        // Whoever outlives one that was killed may keep its streams open.
+        this.process.once('exit', (...end) => end[1] !== null && resolve(end));
       },
     );
     clearTimeout(limit);
-    return { exitCode, signal, stdout, stderr, tests: this.#tests(), junit: this.#read('report.xml') };
-  }
-
-  #tests(): Record<string, TestResult> {
-    const json = this.#read('report.json');
-    if (json === '') return {};
-    const report = JSON.parse(json) as {
-      testResults: {
-        assertionResults: {
-          ancestorTitles: string[];
-          title: string;
-          status: TestResult['state'];
-          failureMessages: string[] | null;
-          meta: Record<string, unknown>;
-        }[];
-      }[];
-    };
-    const tests = report.testResults.flatMap((file) => file.assertionResults);
-    return Object.fromEntries(
-      tests.map(({ ancestorTitles, title, status, failureMessages, meta }) => [
-        [...ancestorTitles, title].filter(Boolean).join(' > '),
-        { state: status, messages: failureMessages ?? [], meta },
-      ]),
-    );
-  }
-
-  #read(name: string): string {
-    const path = join(this.#path, name);
-    return existsSync(path) ? readFileSync(path, 'utf8') : '';
+    const [tests, junit] = [this.#runner.results(this.#path), readReport(this.#path, 'junit')];
+    return { exitCode, signal, stdout, stderr, tests, junit };
   }
 }
 
@@ -252,7 +202,7 @@ exec '${relayPath}' "$@"
 `;
 }
 
-/** Ours, without what the vitest around us, or a CI system, would tell the one inside. */
+/** Ours, without what the runner around us, or a CI system, would tell the one inside. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   const foreign = /^(VITEST|VITE_|NODE_|MSB_|JEST_|GITHUB_|CI$|TEST$|DEV$|PROD$|MODE$|FORCE_COLOR$|npm_)/;
   const kept = Object.entries(process.env).filter(
@@ -263,11 +213,4 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
 
 function below(directory: string): string[] {
   return existsSync(directory) ? readdirSync(directory).map((name) => join(directory, name)) : [];
-}
-
-/** Starts a command as on a machine without a hypervisor: where this one has it, with something else in the place of its device. */
-export function hidingHypervisor(): string[] {
-  if (!probeHypervisor().available) return [];
-  const script = 'mount --bind /dev/null /dev/kvm && exec "$@"';
-  return ['unshare', '--mount', '--map-root-user', 'sh', '-c', script, 'sh'];
 }

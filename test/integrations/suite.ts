@@ -1,18 +1,12 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { table } from '../support/report.js';
-import { deathRows } from './death-rows.js';
-import { featureRows } from './feature-rows.js';
-import { gatingRows } from './gating-rows.js';
-import { outcomeRows } from './outcome-rows.js';
 import type { Row } from './rows.js';
-import type { Runner } from './runners.js';
-
-export const allRows: readonly Row[] = [...outcomeRows, ...gatingRows, ...deathRows, ...featureRows];
+import type { Runner } from './runner.js';
 
 /** The longest row runs every outcome, one machine after the other, maybe beside another run on the same two cores. */
 const rowTimeoutMs = 400_000;
 
-/** A test for each row, with a real vitest; the table of them all at the end. */
+/** A test for each row, with the real runner; the table of them all at the end. */
 export function testRows(runner: Runner, rows: readonly Row[]): void {
   describe(`test.msb in ${runner.name}`, () => {
     const matrix: { row: string; boots: number; leaks: number }[] = [];

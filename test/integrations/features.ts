@@ -4,9 +4,9 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { checkout } from '../support/saboteurs.js';
-import { config } from './outcomes.js';
 import { Project } from './project.js';
 import { compare, finding, type Row } from './rows.js';
+import type { Sources } from './sources.js';
 
 const cliTimeoutMs = 30_000;
 const msbtest = (env: NodeJS.ProcessEnv, ...args: string[]) =>
@@ -15,31 +15,30 @@ const msbtest = (env: NodeJS.ProcessEnv, ...args: string[]) =>
     timeout: cliTimeoutMs,
   });
 
-const passing = `
-import { test } from '@msbtest/vitest-plugin';
-test.msb('passes', () => {});
-`;
-
-const keep: Row = {
+const keep = (sources: Sources): Row => ({
   name: 'keep on failure: evidence, a way in, and gone after its end',
   async run(runner) {
+    const [first, second] = [sources.testFile('a'), sources.testFile('b')];
     using project = new Project(runner, {
-      'vitest.config.ts': config(),
-      'a.test.ts': `
-import { test } from '@msbtest/vitest-plugin';
+      ...sources.configuration(),
+      [first]: `
+${sources.api('test')}
 test.msb('fails', { keep: 'on-failure' }, async ({ sandbox }) => {
   await sandbox.shell('echo a word to the reader; touch /mark');
   throw new Error('on purpose');
 });
 test.msb('passes', { keep: 'on-failure' }, () => {});
 `,
-      'b.test.ts': passing,
+      [second]: `
+${sources.api('test')}
+test.msb('passes', () => {});
+`,
     });
-    const result = await project.run({ env: { INCLUDE: 'a.test.ts' } });
+    const result = await project.run({ args: [first] });
     const problems = compare(project, result, {
       exitCode: 1,
       boots: 2,
-      says: [/was kept\. Into it:/, /\.vitest\/msb\/.*console\.log/],
+      says: [/was kept\. Into it:/, new RegExp(`${sources.evidence.replace('.', '\\.')}/.*console\\.log`)],
       saysNot: [/left something behind/],
     });
     const way = /MSB_HOME=(\S+) MSB_RUNTIME_DIR=(\S+) npx msbtest exec -it (\S+) -- sh/.exec(
@@ -49,41 +48,41 @@ test.msb('passes', { keep: 'on-failure' }, () => {});
     const env = { MSB_HOME, MSB_RUNTIME_DIR };
     const inside = await msbtest(env, 'exec', name, '--', 'ls', '/mark').catch((error) => error);
     if (inside.stdout !== '/mark\n') problems.push(`the way in does not lead in: ${inside.stderr ?? inside}`);
-    const evidence = join(project.path, '.vitest/msb');
+    const evidence = join(project.path, sources.evidence);
     const [own = ''] = existsSync(evidence) ? readdirSync(evidence) : [];
-    const files = readdirSync(join(evidence, own)).sort().join(' ');
+    const files = own && readdirSync(join(evidence, own)).sort().join(' ');
     if (files !== 'commands.txt console.log machine.json') problems.push(`the evidence is ${files}`);
-    const during = await project.run({ env: { INCLUDE: 'b.test.ts' } }); // a later run leaves it alone
+    const during = await project.run({ args: [second] }); // a later run leaves it alone
     problems.push(...compare(project, during, { exitCode: 0 }));
     const still = await msbtest(env, 'exec', name, '--', 'ls', '/mark').catch((error) => error);
     if (still.stdout !== '/mark\n') problems.push('a later run has ended the machine that was kept');
     await msbtest(env, 'stop', name);
-    const after = await project.run({ env: { INCLUDE: 'b.test.ts' } });
+    const after = await project.run({ args: [second] });
     return await finding(project, after, { exitCode: 0 }).then((found) => ({
       ...found,
       problems: [...problems, ...found.problems],
     }));
   },
-};
+});
 
-const leaks: Row = {
+const leaks = (sources: Sources): Row => ({
   name: 'what a test leaves behind fails it, or its run, by name',
   async run(runner) {
     using project = new Project(runner, {
-      'vitest.config.ts': config(),
-      'a.test.ts': `
-import { spawn } from 'node:child_process';
-import { Sandbox } from '@msbtest/core';
-import { afterAll, test } from '@msbtest/vitest-plugin';
+      ...sources.configuration(),
+      [sources.testFile('a')]: `
+${sources.imports('spawn', 'node:child_process')}
+${sources.imports('Sandbox', '@msbtest/core')}
+${sources.api('afterAll, test')}
 let child;
 afterAll(() => child.kill('SIGKILL'));
 test.msb('leaves a process', ({ sandbox }) => {
   child = spawn('sh', ['-c', 'sleep 60', sandbox.diskPath], { stdio: 'ignore' });
 });
-test('leaves a sandbox', { timeout: 60_000 }, async () => {
+test('leaves a sandbox', async () => {
   const stray = await Sandbox.builder('stray').image('msb-base').memory(128).create();
   await stray.detach();
-});
+}, 60_000);
 `,
     });
     return await finding(project, await project.run(), {
@@ -99,19 +98,23 @@ test('leaves a sandbox', { timeout: 60_000 }, async () => {
       says: [/The run left something behind:/, /sandbox stray of a test that made it by itself/],
     });
   },
-};
+});
 
-const queue: Row = {
+const queue = (sources: Sources): Row => ({
   name: 'two runs share the host: one waits, says so, and its test has its whole time',
   async run(runner) {
-    const whole = (name: string) => `
-import { test } from '@msbtest/vitest-plugin';
+    const whole = (name: string) =>
+      new Project(runner, {
+        ...sources.configuration(),
+        [sources.testFile('a')]: `
+${sources.api('test')}
 test.msb('${name}', { cpus: ${availableParallelism()}, timeout: 6000 }, async ({ sandbox }) => {
   await sandbox.exec('sleep', ['4']);
 });
-`;
-    using first = new Project(runner, { 'vitest.config.ts': config(), 'a.test.ts': whole('first') });
-    using second = new Project(runner, { 'vitest.config.ts': config(), 'a.test.ts': whole('second') });
+`,
+      });
+    using first = whole('first');
+    using second = whole('second');
     const results = await Promise.all([first.run(), second.run()]);
     const found = [
       await finding(first, results[0], { tests: { first: { state: 'passed', boots: 1 } }, exitCode: 0 }),
@@ -129,6 +132,8 @@ test.msb('${name}', { cpus: ${availableParallelism()}, timeout: 6000 }, async ({
       ],
     };
   },
-};
+});
 
-export const featureRows: readonly Row[] = [keep, leaks, queue];
+/** What a test's machine promises beyond its outcome. */
+export const featureRows = (sources: Sources): readonly Row[] =>
+  [keep, leaks, queue].map((row) => row(sources));

@@ -1,6 +1,6 @@
+import type { Row } from '../integrations/rows.js';
+import type { Runner } from '../integrations/runner.js';
 import { table } from '../support/report.js';
-import { runners } from '../vitest/runners.js';
-import { allRows } from '../vitest/suite.js';
 
 interface Cell {
   readonly row: string;
@@ -11,11 +11,15 @@ interface Cell {
   readonly holds: boolean;
 }
 
-/** Every outcome, pool, gating mode and death, in both majors of vitest. */
-export async function vitestMatrix({ json }: { json: boolean }): Promise<boolean> {
+/** Every row, in every one of the runners. */
+export async function integrationMatrix(
+  runners: readonly Runner[],
+  rows: readonly Row[],
+  { json }: { json: boolean },
+): Promise<boolean> {
   const cells: Cell[] = [];
   for (const runner of runners) {
-    for (const row of allRows) {
+    for (const row of rows) {
       const { boots, leaks, problems } = await row.run(runner);
       const holds = problems.length === 0;
       cells.push({ row: row.name, runner: runner.name, boots, leaks: leaks.length, holds });

@@ -1,0 +1,104 @@
+import { statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { Project, type Run } from './project.js';
+import { compare, type Expected, type Finding, type Row } from './rows.js';
+import type { Configuration, Sources } from './sources.js';
+
+/** For ever, and without a timer that a runner could find at its end. */
+const hangs = 'await new Promise(() => {});';
+
+/** What uses up the memory that a process was given. */
+export const growsForEver = 'const kept = []; for (;;) kept.push(new Array(1e5).fill(Math.random()));';
+
+/** A test that says that its machine runs, and then does what the row is about. */
+const victim = (sources: Sources, act: string) => `
+${sources.imports('writeFileSync', 'node:fs')}
+${sources.api('test')}
+test.msb('is in the middle of it', { timeout: 60_000 }, async ({ sandbox, sandboxes }) => {
+  await sandbox.exec('true');
+  const booting = sandboxes.create(); // and a second one on its way
+  booting.catch(() => {});
+  writeFileSync('worker.pid', String(process.pid));
+  ${act}
+});
+`;
+
+/** What comes after a death, and maybe runs beside it: it must not find anything of the other. */
+const other = (sources: Sources) => `
+${sources.api('expect, test')}
+test.msb('starts clean', async ({ sandbox }) => {
+  expect((await sandbox.exec('true')).success).toBe(true);
+});
+`;
+
+/** Whether it is the directory of a machine that never had a relay: its maker died first, and so nobody is left who could remove it. */
+export function isUnborn(leak: string): boolean {
+  if (!leak.includes('/sandboxes/')) return false;
+  const size = (name: string) => statSync(join(leak, name), { throwIfNoEntry: false })?.size;
+  return /^\.new-/.test(basename(leak)) || (size('creating') !== undefined && size('lock') === 0);
+}
+
+export interface Death {
+  readonly name: string;
+  readonly configuration?: Configuration;
+  readonly args?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  /** What the test does when its machine runs; it hangs unless told. */
+  readonly act?: string;
+  /** Whether the other file is in the same run; then its test must be none the worse, if the main process lives. */
+  readonly beside?: boolean;
+  /** Kills, when the test is in the middle of it. */
+  readonly kill?: (run: Run, workerPid: number) => void;
+  /** Whether the runner's main process lives on, and says that something was wrong. */
+  readonly mainLives: boolean;
+}
+
+export const signals = ['SIGINT', 'SIGTERM', 'SIGKILL'] as const;
+
+export const killsMain = (signal: NodeJS.Signals) => (run: Run) => {
+  run.process.kill(signal);
+};
+
+export const killsWorker = (signal: NodeJS.Signals) => (_: Run, worker: number) => {
+  process.kill(worker, signal);
+};
+
+/** A row of a run that dies or loses a worker, and of the next one. */
+export function death(sources: Sources, options: Death): Row {
+  const { name, configuration, args = [], env = {}, act = hangs, beside = false, kill, mainLives } = options;
+  const [first, second] = [sources.testFile('a'), sources.testFile('b')];
+  const clean = (boots: Expected['boots']) => ({ 'starts clean': { state: 'passed', boots } }) as const;
+  return {
+    name,
+    async run(runner): Promise<Finding> {
+      using project = new Project(runner, {
+        ...sources.configuration(configuration),
+        [first]: victim(sources, act),
+        [second]: other(sources),
+      });
+      const run = project.start({ args: [...args, ...(beside ? [] : [first])], env });
+      const workerPid = Number(await run.wrote('worker.pid'));
+      kill?.(run, workerPid);
+      const result = await run.ended;
+      // A directory that was being made when its maker died is the next run's to sweep, as is the empty home of a dead run.
+      const leaks = (await project.settledLeaks()).filter((leak) => !isUnborn(leak));
+      const problems: string[] = [];
+      if (mainLives) {
+        const says = [/microVM tests: /];
+        problems.push(...compare(project, result, { exitCode: 1, says, saysNot: [/left something behind/] }));
+        if (beside && result.tests['starts clean']?.state !== 'passed')
+          problems.push('a death has harmed the test beside it');
+        leaks.push(...project.runHomes()); // it had the time to remove its own
+      }
+      // The next run sweeps away even the empty home of the dead one, and finds nothing in its way.
+      const before = project.bootsByTest()['starts clean'] ?? 0;
+      const after = await project.run({ args: [second] });
+      problems.push(...compare(project, after, { tests: clean(before + 1), exitCode: 0 }));
+      return {
+        boots: project.boots().length,
+        leaks: [...leaks, ...(await project.settledLeaks()), ...project.runHomes()],
+        problems,
+      };
+    },
+  };
+}

@@ -35,6 +35,7 @@ export class MicrosandboxError extends Error {
   constructor(code: MicrosandboxErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = new.target.name;
+    Error.captureStackTrace(this, new.target); // anew, since the first line of a stack has the name as it is then
     this.code = code;
     Object.defineProperty(this, brand, { value: true });
   }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { AgentProtocolError, TimeoutError } from '../errors.js';
+import { isError } from '../host/any-realm.js';
 import { encodeFrame, type Frame, FrameReader, SESSION_START, SHUTDOWN } from './frame.js';
 import { decodeMessage, encodeMessage, type Message, type PayloadFields } from './message.js';
 
@@ -205,5 +206,5 @@ function connectionError(error: unknown): unknown {
 
 function abortReason(signal: AbortSignal | undefined): Error {
   const reason: unknown = signal?.reason;
-  return reason instanceof Error ? reason : new Error(String(reason));
+  return isError(reason) ? reason : new Error(String(reason));
 }

@@ -1,3 +1,4 @@
+import { isError } from '../host/any-realm.js';
 import { printable } from '../host/console-tail.js';
 
 /** How many commands are remembered, and of each at the most so many bytes of each stream. */
@@ -73,7 +74,7 @@ export class ExecEntry {
   }
 
   failed(error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = isError(error) ? error.message : String(error);
     this.#ended({ kind: 'failed', message: printable(clipText(message, messageChars)) });
   }
 

@@ -13,6 +13,7 @@ import {
   SandboxStillRunningError,
   TestMachineError,
 } from '../errors.js';
+import { isError } from '../host/any-realm.js';
 import { logTail } from '../host/console-tail.js';
 import { Sandbox } from '../sandbox/sandbox.js';
 import { sandboxLeaks } from './leaks.js';
@@ -281,7 +282,7 @@ export class TestMachine {
   }
 
   #error(phase: TestMachineError['phase'], what: string, cause: unknown): TestMachineError {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = isError(cause) ? cause.message : String(cause);
     const where = phase === 'boot' && cause instanceof BootFailedError ? `boot, ${cause.phase}` : phase;
     const console = (cause as { console?: unknown } | null)?.console;
     return new TestMachineError(

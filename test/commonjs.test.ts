@@ -15,6 +15,7 @@ const checks = `
 test('has the API', () => {
   expect(typeof core.Sandbox.builder('x').create).toBe('function');
   expect(testing.TestMachines).toBeDefined();
+  expect(typeof core.Sandbox.prototype[Symbol.asyncDispose]).toBe('function');
 });
 test('has errors that are told by class, brand and code', async () => {
   expect(core.isMicrosandboxError(new core.SandboxNotFoundError('made here'))).toBe(true);

@@ -5,6 +5,7 @@ import { basename, dirname, join, relative, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hidingHypervisor } from './integrations/hypervisor.js';
+import { publintMessages, typeProblems } from './support/package-judges.js';
 import { checkout } from './support/saboteurs.js';
 import { usePrivateHome } from './support/vm.js';
 
@@ -21,6 +22,12 @@ const wanted = [
   '@msbtest/agentd',
   '@msbtest/vitest-plugin',
 ];
+
+const { lacking, publishable } = (await import(`${checkout}/scripts/packing/workspaces.mjs`)) as {
+  lacking(workspace: { directory: string; files: string[] }): string[];
+  publishable(): { name: string }[];
+};
+const published = publishable().map(({ name }) => name);
 
 interface Pack {
   readonly name: string;
@@ -83,6 +90,7 @@ const filesOf = (name: string) =>
 describe('what npm run pack makes', () => {
   it('is every workspace that is not private', () => {
     const names = packs.map(({ name }) => name);
+    expect(names).toEqual(published);
     expect(names).toEqual(expect.arrayContaining(wanted));
     expect(names).not.toContain('@msbtest/fixtures');
     for (const { file, bytes } of packs) {
@@ -133,16 +141,25 @@ describe('what npm run pack makes', () => {
     }
   });
 
-  it('would not be made of parts that are not there', async () => {
-    const { lacking } = (await import(`${checkout}/scripts/packing/workspaces.mjs`)) as {
-      lacking(workspace: { directory: string; files: string[] }): string[];
-    };
+  it('would not be made of parts that are not there', () => {
     const directory = join(unpacked, '@msbtest/native');
     const files = ['index.js', 'build/msb-relay', '!build/**/*.o'];
     expect(lacking({ directory, files })).toEqual([]);
     expect(lacking({ directory, files: [...files, 'build/other'] })).toEqual([
       join(directory, 'build/other'),
     ]);
+  });
+});
+
+describe.each(published)('the packed %s', (name) => {
+  const file = () => packs.find((pack) => pack.name === name)?.file ?? '';
+
+  it('is in order for publint', async () => {
+    expect(await publintMessages(file())).toEqual([]);
+  });
+
+  it('has types that are found, and that fit what is loaded', async () => {
+    expect(await typeProblems(file())).toEqual([]);
   });
 });
 
@@ -167,6 +184,15 @@ describe('installed where there is no checkout', () => {
     });
     expect(home.leaks()).toEqual([]);
     expect(readdirSync(join(home.path, 'user'))).toEqual([]);
+  });
+
+  it('is one library, whether required or imported', async () => {
+    const both = `const { Sandbox } = require('@msbtest/core');
+      import('@msbtest/core').then((imported) => console.log(Sandbox === imported.Sandbox));`;
+    expect(await asUser(process.execPath, '--input-type=commonjs', '--eval', both)).toEqual({
+      stdout: 'true\n',
+      stderr: '',
+    });
   });
 
   it('finds with msbtest doctor that all is there, and whose it is', async () => {

@@ -21,6 +21,7 @@ const wanted = [
   '@msbtest/native',
   '@msbtest/agentd',
   '@msbtest/vitest-plugin',
+  '@msbtest/jest-env',
 ];
 
 const { lacking, publishable } = (await import(`${checkout}/scripts/packing/workspaces.mjs`)) as {
@@ -28,6 +29,29 @@ const { lacking, publishable } = (await import(`${checkout}/scripts/packing/work
   publishable(): { name: string }[];
 };
 const published = publishable().map(({ name }) => name);
+
+const readme = readFileSync(join(checkout, 'README.md'), 'utf8');
+const [, jestConfig = ''] = /```js\n\/\/ jest\.config\.js\n([\s\S]*?)```/.exec(readme) ?? [];
+
+/** What the README tells somebody to write and to run. */
+const newcomers = [
+  {
+    runner: 'vitest',
+    directory: project,
+    dependency: 'vitest@^4.1',
+    head: 'boots\\.test\\.js',
+    files: {},
+    command: ['vitest', 'run'],
+  },
+  {
+    runner: 'jest',
+    directory: join(home.path, 'jest-project'),
+    dependency: 'jest@^30',
+    head: 'boots\\.test\\.js, in jest',
+    files: { 'jest.config.js': jestConfig },
+    command: ['jest'],
+  },
+];
 
 interface Pack {
   readonly name: string;
@@ -67,6 +91,15 @@ async function userEnvironment(): Promise<NodeJS.ProcessEnv> {
   };
 }
 
+/** Makes a project that has what the README's newcomer has, and the packed packages. */
+async function install(directory: string, manifest: object, dependency: string): Promise<void> {
+  mkdirSync(directory);
+  writeFileSync(join(directory, 'package.json'), JSON.stringify({ private: true, ...manifest }));
+  const files = packs.filter(({ name }) => wanted.includes(name)).map(({ file }) => file);
+  const options = ['--prefer-offline', '--no-audit', '--no-fund'];
+  await run('npm', ['install', ...options, dependency, ...files], directory, user);
+}
+
 beforeAll(async () => {
   user = await userEnvironment();
   writeFileSync(stale, '');
@@ -76,10 +109,8 @@ beforeAll(async () => {
     mkdirSync(join(unpacked, name), { recursive: true });
     await run('tar', ['-xzf', file, '-C', join(unpacked, name), '--strip-components=1'], checkout);
   }
-  for (const directory of [project, join(home.path, 'user')]) mkdirSync(directory);
-  writeFileSync(join(project, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
-  const files = packs.filter(({ name }) => wanted.includes(name)).map(({ file }) => file);
-  await asUser('npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', 'vitest@^4.1', ...files);
+  mkdirSync(join(home.path, 'user'));
+  await install(project, { type: 'module' }, 'vitest@^4.1');
 }, 3 * commandTimeoutMs);
 
 const filesOf = (name: string) =>
@@ -210,51 +241,60 @@ describe('installed where there is no checkout', () => {
     expect(findings).toContainEqual(expect.objectContaining({ check: 'base image', ok: true }));
   });
 
-  describe("the README's first test", () => {
-    const readme = readFileSync(join(checkout, 'README.md'), 'utf8');
-    const [, test = ''] = /```js\n\/\/ boots\.test\.js\n([\s\S]*?)```/.exec(readme) ?? [];
+  describe.each(newcomers)(
+    "the README's test in $runner",
+    ({ directory, head, files, command, dependency }) => {
+      const [, test = ''] = new RegExp(`\`\`\`js\\n// ${head}\\n([\\s\\S]*?)\`\`\``).exec(readme) ?? [];
 
-    /** `npx vitest run`, as on a machine without a hypervisor. */
-    async function vitest(env: NodeJS.ProcessEnv) {
-      writeFileSync(join(project, 'boots.test.js'), test);
-      const [program = '', ...args] = [...hidingHypervisor(), 'npx', '--no-install', 'vitest', 'run'];
-      const own = Object.entries(user).filter(
-        ([name]) => !/^(VITEST|MSB_ACCEL$|MSB_TEST$|NODE_ENV$)/.test(name),
-      );
-      const result = await run(program, args, project, {
-        ...Object.fromEntries(own),
-        NO_COLOR: '1',
-        ...env,
-      }).then(
-        (output) => ({ ...output, code: 0 }),
-        (error) => error as { stdout: string; stderr: string; code: number },
-      );
-      return { code: result.code, said: result.stdout + result.stderr };
-    }
+      beforeAll(async () => {
+        if (directory !== project) await install(directory, {}, dependency);
+        for (const [name, text] of Object.entries({ ...files, 'boots.test.js': test })) {
+          writeFileSync(join(directory, name), text);
+        }
+      }, commandTimeoutMs);
 
-    it('is three lines, and passes where emulation is chosen', async () => {
-      expect(test.trim().split('\n').length).toBeLessThanOrEqual(4);
-      const { code, said } = await vitest({ MSB_ACCEL: 'tcg' });
-      expect(said).toMatch(/1 passed/);
-      expect(code).toBe(0);
-    });
+      /** What the README says, as on a machine without a hypervisor. */
+      async function newcomer(env: NodeJS.ProcessEnv) {
+        const [program = '', ...args] = [...hidingHypervisor(), 'npx', '--no-install', ...command];
+        const own = Object.entries(user).filter(
+          ([name]) => !/^(VITEST|JEST_|MSB_ACCEL$|MSB_TEST$|NODE_ENV$)/.test(name),
+        );
+        const result = await run(program, args, directory, {
+          ...Object.fromEntries(own),
+          NO_COLOR: '1',
+          ...env,
+        }).then(
+          (output) => ({ ...output, code: 0 }),
+          (error) => error as { stdout: string; stderr: string; code: number },
+        );
+        return { code: result.code, said: result.stdout + result.stderr };
+      }
 
-    it('is skipped with the reason where there is no hypervisor', async () => {
-      const { code, said } = await vitest({});
-      expect(said).toMatch(/1 skipped/);
-      expect(said).toMatch(/no (KVM|HVF): .* failed with E.*MSB_ACCEL=tcg/);
-      expect(code).toBe(0);
-    });
+      it('is three lines, and passes where emulation is chosen', async () => {
+        const [first = '', ...others] = test.trim().split('\n');
+        expect(first.startsWith('import ') ? others : [first, ...others]).toHaveLength(3);
+        const { code, said } = await newcomer({ MSB_ACCEL: 'tcg' });
+        expect(said).toMatch(/1 passed/);
+        expect(code).toBe(0);
+      });
 
-    it('fails there with the remedy where it is required', async () => {
-      const { code, said } = await vitest({ MSB_TEST: 'require' });
-      expect(said).toMatch(/1 failed/);
-      expect(said).toMatch(/MSB_TEST=require, but this machine cannot run microVM tests: .*MSB_ACCEL=tcg/);
-      expect(code).toBe(1);
-    });
+      it('is skipped with the reason where there is no hypervisor', async () => {
+        const { code, said } = await newcomer({});
+        expect(said).toMatch(/1 skipped/);
+        expect(said).toMatch(/no (KVM|HVF): .* failed with E[\s\S]*MSB_ACCEL=tcg/);
+        expect(code).toBe(0);
+      });
 
-    afterAll(() => expect(home.leaks()).toEqual([]));
-  });
+      it('fails there with the remedy where it is required', async () => {
+        const { code, said } = await newcomer({ MSB_TEST: 'require' });
+        expect(said).toMatch(/MSB_TEST=require, but this machine cannot run microVM tests: .*MSB_ACCEL=tcg/);
+        expect(said).not.toMatch(/1 passed|1 skipped/);
+        expect(code).toBe(1);
+      });
+
+      afterAll(() => expect(home.leaks()).toEqual([]));
+    },
+  );
 
   it('says so where the addon is for another machine', async () => {
     const addon = join(project, 'node_modules/@msbtest/native/build/msb_native.node');

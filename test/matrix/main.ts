@@ -1,6 +1,8 @@
 import { PrivateHome } from '@msbtest/fixtures/private-home';
 import { jestRows } from '../jest/rows.js';
 import { runners as jestRunners } from '../jest/runners.js';
+import { nodeRows } from '../node/rows.js';
+import { runners as nodeRunners } from '../node/runners.js';
 import { vitestRows } from '../vitest/rows.js';
 import { runners as vitestRunners } from '../vitest/runners.js';
 import { integrationMatrix } from './integrations.js';
@@ -14,6 +16,7 @@ const matrices: Readonly<Record<string, Matrix>> = {
   'wrong-stops': wrongStops,
   vitest: (options) => integrationMatrix(vitestRunners, vitestRows, options),
   jest: (options) => integrationMatrix(jestRunners, jestRows, options),
+  node: (options) => integrationMatrix(nodeRunners, nodeRows, options),
   storm,
 };
 

@@ -25,6 +25,11 @@ describe.each([notFound, bootFailed])('%s', (error) => {
   });
 });
 
+it('has the console, and does not print it beside the message that ends with it', () => {
+  expect(bootFailed.console).toBe('panic');
+  expect(inspect(bootFailed)).not.toContain('panic');
+});
+
 it('is told apart from other errors, also without its class', () => {
   expect(notFound).toBeInstanceOf(MicrosandboxError);
   expect(isMicrosandboxError(notFound)).toBe(true);

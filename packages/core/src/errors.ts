@@ -46,6 +46,11 @@ export function isMicrosandboxError(error: unknown): error is MicrosandboxError 
   return typeof error === 'object' && error !== null && (error as Record<symbol, unknown>)[brand] === true;
 }
 
+/** Messages end with the console's last lines; who prints an error with its fields need not print them again. */
+function hideConsole(error: { readonly console: string }): void {
+  Object.defineProperty(error, 'console', { enumerable: false });
+}
+
 /** A value given by the caller is wrong. */
 export class InvalidConfigError extends MicrosandboxError {
   declare readonly code: 'invalidConfig';
@@ -137,6 +142,7 @@ export class BootFailedError extends MicrosandboxError {
     options?: ErrorOptions,
   ) {
     super('bootFailed', message, options);
+    hideConsole(this);
   }
 }
 
@@ -150,6 +156,7 @@ export class SandboxCrashedError extends MicrosandboxError {
     options?: ErrorOptions,
   ) {
     super('sandboxCrashed', message, options);
+    hideConsole(this);
   }
 }
 
@@ -258,5 +265,6 @@ export class TestMachineError extends MicrosandboxError {
     options?: ErrorOptions,
   ) {
     super('testMachine', message, options);
+    hideConsole(this);
   }
 }

@@ -74,12 +74,12 @@ export class TestEnvironment extends NodeEnvironment {
 function docblockOptions(pragma: string | string[] | undefined): MachineOptions {
   const where = '@msb in the docblock';
   if (pragma === undefined) return {};
-  if (Array.isArray(pragma)) throw new InvalidConfigError(`${where} is there ${pragma.length} times.`);
+  if (Array.isArray(pragma)) throw new InvalidConfigError(`${where}: it is there ${pragma.length} times.`);
   let options: unknown;
   try {
     options = JSON.parse(pragma);
   } catch (error) {
-    throw new InvalidConfigError(`${where} is no JSON: ${pragma}`, { cause: error });
+    throw new InvalidConfigError(`${where}: ${pragma} is no JSON.`, { cause: error });
   }
   return checkMachineOptions(options, where);
 }

@@ -13,8 +13,8 @@ import {
   type TestIdentity,
   testIdentity,
 } from '@msbtest/core/testing';
-import { type Body, PlannedTest } from './planned-test.js';
 import { FileRecords } from './records.js';
+import { type Body, TestPlan } from './test-plan.js';
 
 type Test = Circus.TestEntry;
 
@@ -26,8 +26,8 @@ export class TestFile {
   readonly #evidence: string;
   readonly #records: FileRecords;
   /** By the function that jest was given. */
-  readonly #planned = new Map<unknown, PlannedTest>();
-  readonly #tests = new Map<Test, { readonly planned: PlannedTest; readonly index: number }>();
+  readonly #planned = new Map<unknown, TestPlan>();
+  readonly #tests = new Map<Test, { readonly planned: TestPlan; readonly index: number }>();
   readonly #shared: SharedMachine[] = [];
   #todo = 0;
   #gate: Gate | undefined;
@@ -44,8 +44,8 @@ export class TestFile {
   }
 
   /** Takes in a test that is collected; its `fn` is for jest. */
-  plan(machine: MachineOptions | SharedMachine, body: Body, caller: object): PlannedTest {
-    const planned = new PlannedTest(machine, body, caller);
+  plan(machine: MachineOptions | SharedMachine, body: Body, caller: object): TestPlan {
+    const planned = new TestPlan(machine, body, caller);
     this.#planned.set(planned.fn, planned);
     return planned;
   }

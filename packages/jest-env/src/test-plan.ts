@@ -11,7 +11,7 @@ import {
 export type Body = (fixtures: MsbFixtures) => unknown;
 
 /** A microVM test as it was written, and its attempts, one after the other. */
-export class PlannedTest {
+export class TestPlan {
   /** What jest is given to run. It has no parameter: jest would take one for `done`. */
   readonly fn = (): Promise<unknown> => this.#run();
   /** The function of ours that its author called, for the place in the file. */

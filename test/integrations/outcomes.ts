@@ -127,7 +127,7 @@ shared('shares a machine, second', async ({ sandbox }) => {
 const panics: Expected = {
   state: 'failed',
   boots: 1,
-  message: /TestMachineError: The microVM of .* ended by itself \(run\).*Kernel panic/s,
+  message: /TestMachineError\]?: The microVM of .* ended by itself \(run\).*Kernel panic/s,
 };
 
 /** What they come to. */
@@ -140,7 +140,7 @@ export const expected: Readonly<Record<string, Expected>> = {
   'has no such image': {
     state: 'failed',
     boots: 0,
-    message: /TestMachineError: .* did not come up \(boot\): There is no image .*no-such-image/,
+    message: /TestMachineError\]?: .* did not come up \(boot\): There is no image .*no-such-image/,
   },
   'boots too slowly': {
     state: 'failed',

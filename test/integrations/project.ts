@@ -45,7 +45,7 @@ export interface RunOptions {
 }
 
 /** The longest that a run here may take; it is killed then, and its row fails. */
-const runTimeoutMs = 300_000;
+const runTimeoutMs = 450_000;
 
 /** What the machines of a killed process may take to be gone. */
 const goneTimeoutMs = 10_000;

@@ -4,7 +4,7 @@ import type { Row } from './rows.js';
 import type { Runner } from './runner.js';
 
 /** The longest row runs every outcome, one machine after the other, maybe beside another run on the same two cores. */
-const rowTimeoutMs = 400_000;
+const rowTimeoutMs = 600_000;
 
 /** A test for each row, with the real runner; the table of them all at the end. */
 export function testRows(runner: Runner, rows: readonly Row[]): void {

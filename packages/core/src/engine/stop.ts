@@ -52,6 +52,8 @@ const deliverTimeoutMs = 5_000;
 
 /** Between two tries to reach a relay that has no room. */
 const retryMs = 100;
+/** The wait for a process's end cannot be given up; so a wait that can is one of many such. */
+const giveUpStepMs = 250;
 
 const nothing: StopPhases = {
   deliverMs: null,
@@ -123,13 +125,21 @@ export async function kill(directory: SandboxDirectory, timeoutMs?: number): Pro
   }
 }
 
-/** Waits, without a bound of its own, until a machine is gone. */
-export async function waitUntilStopped(directory: SandboxDirectory): Promise<SandboxStopResult> {
+/**
+ * Waits, without a bound of its own, until a machine is gone.
+ *
+ * @throws the reason of `signal`, within half a second of its abort.
+ */
+export async function waitUntilStopped(
+  directory: SandboxDirectory,
+  signal?: AbortSignal,
+): Promise<SandboxStopResult> {
+  signal?.throwIfAborted();
   const { name } = directory.record().config;
   const holder = await relayOf(directory);
   if (holder) {
     try {
-      while (!(await ended(holder.pidfd, 3_600_000)));
+      while (!(await ended(holder.pidfd, signal ? giveUpStepMs : 3_600_000))) signal?.throwIfAborted();
     } finally {
       native.closeFd(holder.pidfd);
     }

@@ -93,10 +93,14 @@ export abstract class SandboxBase {
     return kill(this.directory, timeoutMs);
   }
 
-  /** Waits until the machine is gone; has no bound of its own. */
-  async waitUntilStopped(): Promise<SandboxStopResult> {
+  /**
+   * Waits until the machine is gone; has no bound of its own.
+   *
+   * @throws the reason of `signal`, within half a second of its abort.
+   */
+  async waitUntilStopped({ signal }: { readonly signal?: AbortSignal } = {}): Promise<SandboxStopResult> {
     this.directory.expectId(this.id);
-    return waitUntilStopped(this.directory);
+    return waitUntilStopped(this.directory, signal);
   }
 
   /** Asks the agent for a sign of life. */

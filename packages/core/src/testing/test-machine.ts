@@ -199,12 +199,13 @@ export class TestMachine {
   /** Tells of a machine that ends without anybody having stopped or killed it. */
   async #watch(sandbox: Sandbox, onDeath: ((error: TestMachineError) => void) | undefined): Promise<void> {
     try {
-      await sandbox.waitUntilStopped();
+      await sandbox.waitUntilStopped({ signal: this.#abort.signal });
       const death = await this.death();
       if (death) onDeath?.(death);
     } catch (error) {
+      if (this.#end || this.#abort.signal.aborted) return;
       // Removed or replaced by its test.
-      if (error instanceof SandboxNotFoundError || error instanceof SandboxReplacedError || this.#end) return;
+      if (error instanceof SandboxNotFoundError || error instanceof SandboxReplacedError) return;
       onDeath?.(this.#error('run', 'was lost', error));
     }
   }
@@ -244,6 +245,7 @@ export class TestMachine {
       if (status !== 'running') return null;
       writeFileSync(join(this.#directory.path, keptMark), '', { mode: 0o600 });
       await sandbox.detach();
+      this.#abort.abort(new Error('it is kept')); // or the watch would keep this process from ending
       this.#slot?.[Symbol.dispose]();
       const { home, runtime } = this.#environment.places;
       return `MSB_HOME=${home} MSB_RUNTIME_DIR=${runtime} npx msbtest exec -it ${this.name} -- sh`;

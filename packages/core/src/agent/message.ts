@@ -62,9 +62,8 @@ function decodeMap(bytes: Uint8Array, what: string): ReadonlyMap<unknown, unknow
       },
     );
   }
-  if (!types.isMap(value))
-    // not instanceof: test runners have realms with a Map of their own
-    throw new AgentProtocolError(`The agent sent a ${what} that is not a CBOR map.`);
+  // Not instanceof: test runners have realms with a Map of their own.
+  if (!types.isMap(value)) throw new AgentProtocolError(`The agent sent a ${what} that is not a CBOR map.`);
   return value;
 }
 

@@ -153,6 +153,8 @@ describe('a sandbox', () => {
     expect(connected.ownsLifecycle).toBe(false);
     expect((await connected.exec('true')).success).toBe(true);
     await connected[Symbol.asyncDispose](); // not its to end
+    const late = { signal: AbortSignal.timeout(50) };
+    await expect(handle.waitUntilStopped(late)).rejects.toMatchObject({ name: 'TimeoutError' });
 
     const stopped = await sandbox.stopAndWait();
     expect(stopped).toMatchObject({

@@ -59,6 +59,13 @@ describe('retries all', () => {
   });
 });
 
+describe('beforeAll', () => {
+  beforeAll(() => {
+    throw new Error('thrown before all');
+  });
+  test.msb('boots nothing', () => {});
+});
+
 describe('hooks', () => {
   let names;
   beforeEach(async () => {
@@ -154,6 +161,7 @@ export const expected: Readonly<Record<string, Expected>> = {
   'retries at once > times out, then passes': atSecondTry,
   'retries all > passes twice': atSecondTry,
   'retries all > passes at its second try': atSecondTry,
+  'beforeAll > boots nothing': { state: 'failed', boots: 0, message: /thrown before all/ },
   'hooks > come after the boot': passed,
   'case a 1': passed,
   'case b 2': passed,

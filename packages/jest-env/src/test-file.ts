@@ -98,7 +98,7 @@ export class TestFile {
   /** Boots the machine of a test, before its hooks and outside of its time. */
   async start(test: Test): Promise<void> {
     const planned = this.#tests.get(test)?.planned;
-    if (!planned || !this.#gate) return;
+    if (!planned || !this.#gate || test.errors.length > 0) return; // a `beforeAll` has failed: jest will not run it
     if (!this.#gate.open) {
       test.errors.push(requiredError(this.#gate)); // the others are skipped
       return;

@@ -2,10 +2,10 @@ import type { Global } from '@jest/types';
 import type { Sandbox } from '@msbtest/core';
 import { InvalidConfigError } from '@msbtest/core';
 import {
-  checkMachineOptions,
   checkSharing,
   type MsbFixtures,
   mergeMachineOptions,
+  parseSharedOptions,
   parseTestArguments,
   type SharedMachine,
 } from '@msbtest/core/testing';
@@ -15,6 +15,7 @@ import type { TestFile } from './test-file.js';
 
 /** One of jest's own test functions: `test`, `test.only`, `test.concurrent.failing`, … */
 type JestTest = (name: never, fn: () => Promise<unknown>, timeout?: number) => void;
+type JestOptions = Pick<MsbTestOptions, 'timeout'>;
 type Cases = readonly unknown[];
 type BoundEach = (...table: readonly unknown[]) => (name: unknown, fn: (...values: Cases) => Cases) => void;
 
@@ -22,15 +23,8 @@ type BoundEach = (...table: readonly unknown[]) => (name: unknown, fn: (...value
 export function msbTest(test: Global.ItConcurrent, file: TestFile): MsbTest {
   return Object.assign(withModes(test, file, undefined), {
     shared: (options: SharedOptions, prepare?: (sandbox: Sandbox) => unknown): MsbTestAPI => {
-      const where = 'test.msb.shared';
-      const { scope = 'file', ...rest } = options;
-      if (scope !== 'file') {
-        throw new InvalidConfigError(
-          `${where}: scope is ${JSON.stringify(scope)}; it is "file": jest runs each file in a world of its own.`,
-        );
-      }
-      const machine = mergeMachineOptions(file.defaults, checkMachineOptions(rest, where));
-      return withModes(test, file, file.share(machine, prepare));
+      const { machine } = parseSharedOptions(options, ['file']);
+      return withModes(test, file, file.share(mergeMachineOptions(file.defaults, machine), prepare));
     },
   });
 }
@@ -58,10 +52,8 @@ function withModes(test: Global.ItConcurrent, file: TestFile, shared: SharedMach
 /** Collects tests, and the cases of a table. */
 function withEach(jestTest: JestTest, file: TestFile, shared: SharedMachine | undefined) {
   const collect = (name: unknown, args: readonly unknown[], cases: () => Cases, caller: object) => {
-    const where = `test.msb("${typeof name === 'function' ? name.name : name}")`;
-    const { machine, runner, body } = parseTestArguments<Pick<MsbTestOptions, 'timeout'>>(where, args, [
-      'timeout',
-    ]);
+    const parsed = parseTestArguments<JestOptions>('test.msb', name, args, ['timeout']);
+    const { where, machine, runner, body } = parsed;
     if (!body)
       throw new InvalidConfigError(`${where} has no function to run; test.msb.todo("…") needs none.`);
     if (shared) checkSharing(machine, where);

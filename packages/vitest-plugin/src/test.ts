@@ -1,8 +1,8 @@
-import { InvalidConfigError, type Sandbox } from '@msbtest/core';
+import type { Sandbox } from '@msbtest/core';
 import {
-  checkMachineOptions,
   checkSharing,
   type MachineOptions,
+  parseSharedOptions,
   parseTestArguments,
   SharedMachine,
 } from '@msbtest/core/testing';
@@ -37,9 +37,8 @@ function collectMicroVmTest(
   second: unknown,
   shared: MachineOptions | undefined,
 ): void {
-  const where = `test.msb("${typeof name === 'function' ? name.name : name}")`;
-  const arguments_ = parseTestArguments<TestOptions>(where, [first, second], vitestOptionNames);
-  const { machine, runner: vitest, body } = arguments_;
+  const parsed = parseTestArguments<TestOptions>('test.msb', name, [first, second], vitestOptionNames);
+  const { where, machine, runner: vitest, body } = parsed;
   const { gate, defaults } = currentRun();
   const suite = TestRunner.getCurrentSuite().suite;
   if (shared) checkSharing(machine, where);
@@ -69,13 +68,7 @@ function withSandbox(api: TestAPI): MsbTestAPI {
 }
 
 function shareMachine(options: SharedOptions, prepare?: (sandbox: Sandbox) => unknown): MsbTestAPI {
-  const { scope, ...rest } = options;
-  if (scope !== 'file' && scope !== 'worker') {
-    throw new InvalidConfigError(
-      `test.msb.shared: scope is ${JSON.stringify(scope)}; it is "file" or "worker".`,
-    );
-  }
-  const own = checkMachineOptions(rest, 'test.msb.shared');
+  const { scope, machine: own } = parseSharedOptions(options, ['file', 'worker']);
   const machine = machineFor(TestRunner.getCurrentSuite().suite, [own], currentRun().defaults);
   // biome-ignore lint/correctness/noEmptyPattern: vitest reads the first parameter to learn what the fixture needs
   const fixture = ({}: object, { onCleanup }: { onCleanup(cleanup: () => Promise<void>): void }) => {

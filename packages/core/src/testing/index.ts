@@ -10,7 +10,7 @@ export { decideGate, type Gate, requiredError, skipNote, skippedFileNote, type T
 export { homeLeaks } from './leaks.js';
 export { checkMachineOptions, type MachineOptions, mergeMachineOptions } from './machine-options.js';
 export { say } from './say.js';
-export { checkSharing, SharedMachine } from './shared-machine.js';
+export { checkSharing, parseSharedOptions, SharedMachine } from './shared-machine.js';
 export { neverReported, type TestRecord } from './tally.js';
 export { parseTestArguments, type TestArguments } from './test-arguments.js';
 export { type AttemptOutcome, TestAttempt } from './test-attempt.js';

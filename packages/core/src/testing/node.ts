@@ -31,8 +31,8 @@ const nodeOptionNames = ['concurrency', 'only', 'plan', 'signal', 'skip', 'timeo
 
 const collector = (mode: TestOptions): Collect =>
   function msbTest(name: string, ...args: readonly unknown[]) {
-    const where = `msbTest("${name}")`;
-    const { machine, runner, body } = parseTestArguments<TestOptions>(where, args, nodeOptionNames);
+    const parsed = parseTestArguments<TestOptions>('msbTest', name, args, nodeOptionNames);
+    const { where, machine, runner, body } = parsed;
     const { timeout, ...options } = { ...runner, ...mode };
     if (!body && options.todo) return test(name, options);
     if (!body) throw new InvalidConfigError(`${where} has no function to run.`);

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { InvalidConfigError, TestMachineError } from '../errors.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import type { EvidenceFile } from './evidence.js';
-import type { MachineOptions } from './machine-options.js';
+import { checkMachineOptions, type MachineOptions } from './machine-options.js';
 import { say } from './say.js';
 import type { TestIdentity } from './test-machine.js';
 import { type MachinesReport, TestMachines } from './test-machines.js';
@@ -15,6 +15,25 @@ let living = 0;
 /** Whether this worker has a shared machine, so that its tests must not wait for places that others with such a machine wait for too. */
 export function holdsSharedMachine(): boolean {
   return living > 0;
+}
+
+/**
+ * Reads what somebody wants of a machine to share.
+ *
+ * @param scopes how long it can live, in this runner; where there is but one, it need not be named.
+ * @throws InvalidConfigError
+ */
+export function parseSharedOptions<Scope extends string>(
+  options: MachineOptions & { readonly scope?: Scope },
+  scopes: readonly Scope[],
+): { readonly scope: Scope; readonly machine: MachineOptions } {
+  const where = 'test.msb.shared';
+  const { scope = scopes.length === 1 ? scopes[0] : undefined, ...machine } = options;
+  if (scope === undefined || !scopes.includes(scope)) {
+    const known = scopes.map((one) => `"${one}"`).join(' or ');
+    throw new InvalidConfigError(`${where}: scope is ${JSON.stringify(scope)}; it is ${known}.`);
+  }
+  return { scope, machine: checkMachineOptions(machine, where) };
 }
 
 /** A test that shares a machine cannot ask for another. @throws InvalidConfigError */

@@ -2,21 +2,25 @@ import { describe, expect, it } from 'vitest';
 import { parseTestArguments } from './test-arguments.js';
 
 const parse = (...args: unknown[]) =>
-  parseTestArguments<{ timeout: number; retry: number }>('test.msb("t")', args, ['timeout', 'retry']);
+  parseTestArguments<{ timeout: number; retry: number }>('test.msb', 't', args, ['timeout', 'retry']);
 const body = () => {};
 
 describe('the arguments of a test', () => {
   it('come in the orders that runners allow', () => {
-    expect(parse(body)).toEqual({ machine: {}, runner: {}, body });
-    expect(parse(body, 400)).toEqual({ machine: {}, runner: { timeout: 400 }, body });
-    expect(parse(body, { retry: 1 })).toEqual({ machine: {}, runner: { retry: 1 }, body });
-    expect(parse({ cpus: 2 }, body, 400)).toEqual({ machine: { cpus: 2 }, runner: { timeout: 400 }, body });
-    expect(parse()).toEqual({ machine: {}, runner: {}, body: undefined });
+    expect(parse(body)).toMatchObject({ machine: {}, runner: {}, body });
+    expect(parse(body, 400)).toMatchObject({ machine: {}, runner: { timeout: 400 }, body });
+    expect(parse(body, { retry: 1 })).toMatchObject({ machine: {}, runner: { retry: 1 }, body });
+    expect(parse({ cpus: 2 }, body, 400)).toMatchObject({
+      machine: { cpus: 2 },
+      runner: { timeout: 400 },
+      body,
+    });
+    expect(parse()).toEqual({ where: 'test.msb("t")', machine: {}, runner: {}, body: undefined });
   });
 
   it("are told apart: the machine's, the runner's, nobody's", () => {
     const options = { cpus: 2, timeout: 400, env: { A: 'b' } };
-    expect(parse(options, body)).toEqual({
+    expect(parse(options, body)).toMatchObject({
       machine: { cpus: 2, env: { A: 'b' } },
       runner: { timeout: 400 },
       body,

@@ -3,6 +3,8 @@ import { checkMachineOptions, type MachineOptions, machineOptionNames } from './
 
 /** What somebody wrote between the parentheses of a test, after its name. */
 export interface TestArguments<RunnerOptions> {
+  /** What to call the test in errors: `test.msb("boots")`. */
+  readonly where: string;
   readonly machine: MachineOptions;
   /** What the test runner itself can be told; a number among the arguments is its `timeout`. */
   readonly runner: Partial<RunnerOptions> & { readonly timeout?: number };
@@ -13,14 +15,17 @@ export interface TestArguments<RunnerOptions> {
  * Reads options, a function and a time-out, each at most once, in the orders that test runners allow; and tells the machine's
  * options from the runner's.
  *
- * @param where what to call the test in errors, such as `test.msb("boots")`.
+ * @param caller the name of the function that was called.
+ * @param name of the test; runners take functions and classes for it, too.
  * @throws InvalidConfigError for what is none of these.
  */
 export function parseTestArguments<RunnerOptions extends object>(
-  where: string,
+  caller: string,
+  name: unknown,
   args: readonly unknown[],
   runnerOptionNames: readonly (keyof RunnerOptions & string)[],
 ): TestArguments<RunnerOptions> {
+  const where = `${caller}("${typeof name === 'function' ? name.name : name}")`;
   const body = args.find((value) => typeof value === 'function');
   const options = args.find((value) => typeof value === 'object' && value !== null);
   const timeout = args.find((value) => typeof value === 'number');
@@ -37,6 +42,7 @@ export function parseTestArguments<RunnerOptions extends object>(
     else machine[name] = value;
   }
   return {
+    where,
     machine: checkMachineOptions(machine, where),
     runner: runner as TestArguments<RunnerOptions>['runner'],
     body: body as TestArguments<RunnerOptions>['body'],

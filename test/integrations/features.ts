@@ -65,6 +65,36 @@ test.msb('passes', () => {});
   },
 });
 
+const sharedEvidence = (sources: Sources): Row => ({
+  name: 'the evidence of a test that shares a machine, and makes one of its own',
+  async run(runner) {
+    using project = new Project(runner, {
+      ...sources.configuration(),
+      [sources.testFile('a')]: `
+${sources.api('test')}
+const shared = test.msb.shared({ scope: 'file', memory: 128 });
+shared('fails', { timeout: 60_000 }, async ({ sandbox, sandboxes }) => {
+  await sandbox.exec('true');
+  await sandboxes.create();
+  throw new Error('on purpose');
+});
+`,
+    });
+    const found = await finding(project, await project.run(), {
+      exitCode: 1,
+      boots: 2,
+      says: [/on purpose/],
+    });
+    const evidence = join(project.path, sources.evidence);
+    const [own = ''] = existsSync(evidence) ? readdirSync(evidence) : [];
+    const files = own && readdirSync(join(evidence, own), { recursive: true }).sort().join(' ');
+    const wanted =
+      'console.log machine.json shared shared/commands.txt shared/console.log shared/machine.json';
+    const problems = files === wanted ? [] : [`the evidence is ${files}`];
+    return { ...found, problems: [...found.problems, ...problems] };
+  },
+});
+
 const leaks = (sources: Sources): Row => ({
   name: 'what a test leaves behind fails it, or its run, by name',
   async run(runner) {
@@ -136,4 +166,4 @@ test.msb('${name}', { cpus: ${availableParallelism()}, timeout: 6000 }, async ({
 
 /** What a test's machine promises beyond its outcome. */
 export const featureRows = (sources: Sources): readonly Row[] =>
-  [keep, leaks, queue].map((row) => row(sources));
+  [keep, sharedEvidence, leaks, queue].map((row) => row(sources));

@@ -4,13 +4,13 @@ import type { MachineOptions, MsbFixtures } from '@msbtest/core/testing';
 /** Options of a microVM test: its machine's, and jest's own. */
 export interface MsbTestOptions extends MachineOptions {
   /** Milliseconds for the test's function, the boot not counted; default jest's `testTimeout`. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
 }
 
 /** Options of a machine that the tests of a file share. */
 export interface SharedOptions extends MachineOptions {
   /** `file`, the default and the only one: jest runs each file in a world of its own. */
-  readonly scope?: 'file';
+  readonly scope?: 'file' | undefined;
 }
 
 // biome-ignore lint/complexity/noBannedTypes: jest takes any function or class for its name
@@ -21,12 +21,15 @@ interface Collect<Args extends readonly unknown[]> {
   (name: TestName, options: MsbTestOptions, body: (...args: Args) => unknown, timeout?: number): void;
 }
 
-/** Jest's `each`, for which every case has a machine of its own; what the machine comes with is the last argument. */
+/** Jest's `each`: every case is a test, with the machine that such a test has, which comes last. */
 interface Each {
   <T extends readonly [unknown, ...unknown[]]>(table: readonly T[]): Collect<[...T, MsbFixtures]>;
   <T extends readonly unknown[]>(table: readonly T[]): Collect<[...T, MsbFixtures]>;
   <T>(table: readonly T[]): Collect<[T, MsbFixtures]>;
-  (strings: TemplateStringsArray, ...values: unknown[]): Collect<[Record<string, unknown>, MsbFixtures]>;
+  <T extends Record<string, unknown> = Record<string, unknown>>(
+    strings: TemplateStringsArray,
+    ...values: unknown[]
+  ): Collect<[T, MsbFixtures]>;
 }
 
 interface MsbTestBase extends Collect<[MsbFixtures]> {
@@ -42,7 +45,7 @@ export interface MsbTestAPI extends MsbTestMode {
   readonly only: MsbTestMode;
   readonly skip: MsbTestMode;
   readonly concurrent: MsbTestMode & { readonly only: MsbTestMode; readonly skip: MsbTestMode };
-  todo(name: TestName): void;
+  todo(name: string): void;
 }
 
 /** `test.msb` itself. */

@@ -1,10 +1,16 @@
 import { join } from 'node:path';
 import type { Circus } from '@jest/types';
-import { InvalidConfigError } from '@msbtest/core';
+import * as core from '@msbtest/core';
 import { checkMachineOptions, type MachineOptions, mergeMachineOptions } from '@msbtest/core/testing';
 import { TestEnvironment as NodeEnvironment } from 'jest-environment-node';
+import { protectProperties } from 'jest-util';
 import { msbTest } from './test.js';
 import { TestFile } from './test-file.js';
+
+type Config = ConstructorParameters<typeof NodeEnvironment>[0];
+
+// What a test file puts into its global object, jest may take apart at the file's end. Ours is that of the whole process.
+for (const value of Object.values(core)) protectProperties(value);
 
 /** Where jest keeps, in the global object of a file, how often it tries a failed test again. */
 const retryTimes = Symbol.for('RETRY_TIMES');
@@ -15,6 +21,8 @@ const retryTimes = Symbol.for('RETRY_TIMES');
  */
 export class TestEnvironment extends NodeEnvironment {
   readonly #file: TestFile;
+  /** How often blocks have been run again as a whole. */
+  readonly #retried = new WeakMap<Circus.DescribeBlock, number>();
 
   /** @throws InvalidConfigError when an option in the configuration or in the file's docblock is wrong. */
   constructor(...[config, context]: ConstructorParameters<typeof NodeEnvironment>) {
@@ -27,7 +35,7 @@ export class TestEnvironment extends NodeEnvironment {
       docblockOptions(context.docblockPragmas.msb),
     );
     const evidence = join(projectConfig.rootDir, '.jest', 'msb');
-    this.#file = new TestFile(context.testPath, projectConfig.displayName?.name ?? '', defaults, evidence);
+    this.#file = new TestFile(context.testPath, projectOf(config), defaults, evidence);
   }
 
   /** With `msbtest`, by which the file's `import '@msbtest/core'` leads to the process's one instance of it. */
@@ -40,7 +48,13 @@ export class TestEnvironment extends NodeEnvironment {
     switch (event.name) {
       case 'setup': {
         const { test } = event.runtimeGlobals;
-        Object.assign(test, { msb: msbTest(test, this.#file) });
+        const msb = msbTest(test, this.#file);
+        Object.assign(test, { msb });
+        // `@types/jest` has one type for all of these; `fit` and `xit` are among them.
+        Object.assign(test.only, { msb: msb.only });
+        Object.assign(test.skip, { msb: msb.skip });
+        Object.assign(test.failing, { msb: msb.failing });
+        Object.assign(test.concurrent, { msb: msb.concurrent });
         return undefined;
       }
       case 'add_test':
@@ -52,7 +66,10 @@ export class TestEnvironment extends NodeEnvironment {
       case 'test_started':
         return this.#file.start(event.test);
       case 'test_done':
-        return this.#file.end(event.test, event.test.invocations > this.#retries);
+        return this.#file.end(event.test, this.#isLast(event.test, state));
+      case 'describe_retry':
+        this.#retried.set(event.describeBlock, (this.#retried.get(event.describeBlock) ?? 0) + 1);
+        return undefined;
       case 'run_finish':
         return this.#file.finish().then((errors) => void state.unhandledErrors.push(...errors));
       default:
@@ -65,21 +82,37 @@ export class TestEnvironment extends NodeEnvironment {
     await super.teardown();
   }
 
-  get #retries(): number {
-    return Number((this.global as Record<symbol, unknown>)[retryTimes] ?? 0);
+  /** Whether jest will not run the test again if it has failed by now. */
+  #isLast(test: Circus.TestEntry, { describeRetryOptions }: Circus.State): boolean {
+    let retriedAsWhole = false;
+    for (let block: Circus.DescribeBlock | undefined = test.parent; block; block = block.parent) {
+      const options = describeRetryOptions?.get(block); // not there before jest 30.5
+      if (!options) continue;
+      retriedAsWhole = true;
+      if ((this.#retried.get(block) ?? 0) < options.numRetries) return false;
+    }
+    const retries = Number((this.global as Record<symbol, unknown>)[retryTimes] ?? 0);
+    return retriedAsWhole || test.invocations > retries;
   }
+}
+
+/** What a project is called: by its display name, or, where there are several and it has none, by the beginning of its id. */
+function projectOf({ globalConfig, projectConfig }: Config): { name: string; id: string } {
+  const { id, displayName } = projectConfig;
+  return { id, name: displayName?.name ?? (globalConfig.projects.length > 1 ? id.slice(0, 6) : '') };
 }
 
 /** What a file says at its top: `@msb {"memory": 1024}`. */
 function docblockOptions(pragma: string | string[] | undefined): MachineOptions {
   const where = '@msb in the docblock';
   if (pragma === undefined) return {};
-  if (Array.isArray(pragma)) throw new InvalidConfigError(`${where}: it is there ${pragma.length} times.`);
+  if (Array.isArray(pragma))
+    throw new core.InvalidConfigError(`${where}: it is there ${pragma.length} times.`);
   let options: unknown;
   try {
     options = JSON.parse(pragma);
   } catch (error) {
-    throw new InvalidConfigError(`${where}: ${pragma} is no JSON.`, { cause: error });
+    throw new core.InvalidConfigError(`${where}: ${pragma} is no JSON.`, { cause: error });
   }
   return checkMachineOptions(options, where);
 }

@@ -2,6 +2,9 @@ import { join } from 'node:path';
 import { TestRun } from '@msbtest/core/testing';
 import { makeRecords, readRecords, recordsVariable } from './records.js';
 
+/** Whether a reporter of this process has begun a run that has not ended. */
+let begun = false;
+
 /** A run that has begun, and what must be undone at its end. */
 interface Begun {
   readonly run: TestRun;
@@ -21,6 +24,8 @@ export default class MsbReporter {
 
   /** @throws HypervisorUnavailableError where microVM tests are required and cannot run. */
   async onRunStart(): Promise<void> {
+    if (begun) return; // it is in the configuration twice
+    begun = true;
     const run = await TestRun.open();
     const records = join(run.env.MSB_HOME, 'records');
     makeRecords(records);
@@ -30,24 +35,25 @@ export default class MsbReporter {
     this.#begun = { run, records, env };
   }
 
-  onTestFileStart({ path }: { readonly path: string }): void {
-    this.#files.add(path);
+  onTestFileStart(file: TestFile): void {
+    this.#files.add(keyOf(file));
   }
 
-  onTestFileResult({ path }: { readonly path: string }): void {
-    this.#files.delete(path);
+  onTestFileResult(file: TestFile): void {
+    this.#files.delete(keyOf(file));
   }
 
-  async onRunComplete(): Promise<void> {
+  async onRunComplete(_: unknown, results: { readonly wasInterrupted?: boolean }): Promise<void> {
     if (!this.#begun) return;
     const { run, records, env } = this.#begun;
     this.#begun = undefined;
+    begun = false;
     for (const [name, value] of Object.entries(env)) {
       if (value === undefined) delete process.env[name];
       else process.env[name] = value;
     }
     // With `bail`, jest is about to exit while other files still run. Their machines go with their processes, which is no leak.
-    if (this.#files.size > 0) return;
+    if (this.#files.size > 0 && !results.wasInterrupted) return;
     const failure = await run.report(readRecords(records));
     if (failure !== null) this.#failure = new Error(failure);
     await run[Symbol.asyncDispose]();
@@ -58,3 +64,11 @@ export default class MsbReporter {
     return this.#failure;
   }
 }
+
+/** What jest tells a reporter of a test file; several projects may have the same. */
+interface TestFile {
+  readonly path: string;
+  readonly context: { readonly config: { readonly id: string } };
+}
+
+const keyOf = ({ path, context }: TestFile) => `${context.config.id}\0${path}`;

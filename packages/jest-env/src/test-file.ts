@@ -1,15 +1,15 @@
-import { relative } from 'node:path';
 import type { Circus } from '@jest/types';
 import {
   decideGate,
-  type EvidenceFile,
   type Gate,
+  isSkipped,
   type MachineOptions,
   neverReported,
-  requiredError,
+  requireGate,
   SharedMachine,
   say,
   skippedFileNote,
+  skippedRecord,
   type TestIdentity,
   testIdentity,
 } from '@msbtest/core/testing';
@@ -33,14 +33,19 @@ export class TestFile {
   #gate: Gate | undefined;
 
   /**
-   * @param project the display name of the part of jest's configuration that the file is run in; empty for none.
+   * @param project what a part of jest's configuration is called in reports, and by jest itself.
    * @param evidence the directory for the evidence of failures.
    */
-  constructor(path: string, project: string, defaults: MachineOptions, evidence: string) {
+  constructor(
+    path: string,
+    project: { readonly name: string; readonly id: string },
+    defaults: MachineOptions,
+    evidence: string,
+  ) {
     this.defaults = defaults;
-    this.#identify = (names) => testIdentity(path, project, names);
+    this.#identify = (names) => testIdentity(path, project.name, names);
     this.#evidence = evidence;
-    this.#records = new FileRecords(this.#identify([]).file);
+    this.#records = new FileRecords(`${project.id}\0${path}`);
   }
 
   /** Takes in a test that is collected; its `fn` is for jest. */
@@ -67,44 +72,46 @@ export class TestFile {
     return shared;
   }
 
-  /** Before the first test: decides which of them run. @throws InvalidConfigError */
+  /** Before the first test: decides which of them run. */
   begin(state: Circus.State): void {
     for (const test of testsBelow(state.rootDescribeBlock)) {
       const planned = this.#planned.get(test.fn);
       if (planned) this.#tests.set(test, { planned, index: this.#tests.size });
     }
     if (this.#tests.size + this.#todo === 0) return;
-    const gate = decideGate();
+    let gate: Gate;
+    try {
+      gate = decideGate();
+    } catch (error) {
+      for (const test of this.#tests.keys()) test.errors.push(error); // thrown, it would end all of jest's work on the file
+      return;
+    }
     this.#gate = gate;
-    let skipped = false;
     for (const [test, { planned, index }] of this.#tests) {
       if (!isLeftOut(test, state)) {
-        if (gate.open || gate.mode === 'require') planned.record = neverReported;
-        else {
-          // Now, and not at the test's turn: jest runs no `beforeAll` where every test is skipped.
-          test.mode = 'skip';
-          planned.record = { kind: 'skipped', reason: gate.reason, remedy: gate.remedy };
-          skipped = true;
-        }
+        planned.record = isSkipped(gate) ? skippedRecord(gate) : neverReported;
+        // Now, and not at the test's turn: jest runs no `beforeAll` where every test is skipped.
+        if (isSkipped(gate)) test.mode = 'skip';
       }
       this.#records.write(index, planned.record);
     }
     for (let index = 0; index < this.#todo; index++) {
       this.#records.write(this.#tests.size + index, { kind: 'left out' });
     }
-    if (skipped && !gate.open && !this.#records.areRead) say(skippedFileNote(this.#identify([]).file, gate));
+    const skipped = [...this.#tests.values()].some(({ planned }) => planned.record.kind === 'skipped');
+    if (skipped && isSkipped(gate) && !this.#records.areRead) {
+      say(skippedFileNote(this.#identify([]).file, gate));
+    }
   }
 
   /** Boots the machine of a test, before its hooks and outside of its time. */
   async start(test: Test): Promise<void> {
     const planned = this.#tests.get(test)?.planned;
     if (!planned || !this.#gate || test.errors.length > 0) return; // a `beforeAll` has failed: jest will not run it
-    if (!this.#gate.open) {
-      test.errors.push(requiredError(this.#gate)); // the others are skipped
-      return;
-    }
     try {
+      requireGate(this.#gate);
       await planned.begin(this.#identify(namesOf(test)));
+      test.startedAt = Date.now(); // jest's word on how long the test took is on the test, too
     } catch (error) {
       test.errors.push(error); // jest runs nothing of it then but its `afterEach`
     }
@@ -118,16 +125,23 @@ export class TestFile {
   async end(test: Test, last: boolean): Promise<void> {
     const { planned, index } = this.#tests.get(test) ?? {};
     if (!planned || index === undefined) return;
-    const death = await planned.death();
-    if (death && !test.errors.some((error) => error === death || error?.[0] === death)) {
-      test.errors.push(death);
+    try {
+      const death = await planned.death();
+      if (death && !test.errors.some((error) => error === death || error?.[0] === death)) {
+        test.errors.push(death);
+      }
+    } catch (error) {
+      test.errors.push(error);
     }
     try {
       await planned.end({
         verdict: test.errors.length > 0 ? 'failed' : 'passed',
         last,
         evidence: this.#evidence,
-        attach: async (files) => say(`The microVM of "${namesOf(test).join(' > ')}" says: ${list(files)}`),
+        attach: async (files) =>
+          say(
+            `The microVM of "${namesOf(test).join(' > ')}" says: ${files.map(({ shown }) => shown).join(', ')}`,
+          ),
       });
     } catch (error) {
       test.errors.push(error);
@@ -155,7 +169,7 @@ function* testsBelow(block: Circus.DescribeBlock): Generator<Test> {
 
 /** As jest decides it, when the test's turn comes: by its author, or by a filter. */
 function isLeftOut(test: Test, { hasFocusedTests, testNamePattern }: Circus.State): boolean {
-  if (test.mode === 'skip' || test.mode === 'todo') return true;
+  if (test.mode === 'skip' || test.mode === 'todo' || test.parent.mode === 'skip') return true;
   if (hasFocusedTests && test.mode !== 'only') return true;
   return testNamePattern ? !testNamePattern.test(namesOf(test).join(' ')) : false;
 }
@@ -167,9 +181,4 @@ function namesOf(test: Test): string[] {
     names.unshift(block.name);
   }
   return names.map(String);
-}
-
-/** The names of files in one directory or more. */
-function list(files: readonly EvidenceFile[]): string {
-  return files.map(({ path }) => relative(process.cwd(), path)).join(', ');
 }

@@ -34,7 +34,7 @@ export class TestPlan {
     Error.captureStackTrace(place, this.#caller as () => void);
   }
 
-  /** Begins an attempt: resolves when its machine runs. @throws TestMachineError */
+  /** Begins an attempt: resolves when its machine runs. @throws TestMachineError; what the preparation of a shared one throws. */
   async begin(test: TestIdentity): Promise<void> {
     this.#death = new Promise((_, reject) => {
       this.#attempt = new TestAttempt(test, this.#machine, reject);

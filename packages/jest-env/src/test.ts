@@ -42,7 +42,7 @@ function withModes(test: Global.ItConcurrent, file: TestFile, shared: SharedMach
       only: withFailing(concurrent.only),
       skip: withFailing(concurrent.skip),
     }),
-    todo: (name: Global.TestNameLike) => {
+    todo: (name: string) => {
       test.todo(name);
       file.planLater();
     },

@@ -49,11 +49,17 @@ export interface MsbTestAPI<Extra = object> extends Collect<Extra> {
   /** Vitest's `each`, which gives the cases but no context, and so no sandbox: see `for`. */
   each<T extends readonly unknown[]>(cases: readonly T[]): CollectEach<T>;
   each<T>(cases: readonly T[]): CollectEach<[T]>;
-  each(strings: TemplateStringsArray, ...values: unknown[]): CollectEach<[Record<string, unknown>]>;
+  each<T extends Record<string, unknown> = Record<string, unknown>>(
+    strings: TemplateStringsArray,
+    ...values: unknown[]
+  ): CollectEach<[T]>;
 
   /** One test, and one machine, for each case: `test.msb.for([1, 2])('case %i', async (n, { sandbox }) => …)`. */
   for<T>(cases: readonly T[]): CollectFor<Extra, T>;
-  for(strings: TemplateStringsArray, ...values: unknown[]): CollectFor<Extra, Record<string, unknown>>;
+  for<T extends Record<string, unknown> = Record<string, unknown>>(
+    strings: TemplateStringsArray,
+    ...values: unknown[]
+  ): CollectFor<Extra, T>;
 
   /** Adds a fixture that may use the sandbox. Name what comes of it `…Test`, so that editors find its tests. */
   extend<K extends string, T>(name: K, fixture: FixtureFunction<Extra, T>): MsbTestAPI<Extra & Record<K, T>>;

@@ -1,4 +1,3 @@
-import { relative } from 'node:path';
 import type { Sandbox } from '@msbtest/core';
 import { TestMachineError } from '@msbtest/core';
 import {
@@ -6,11 +5,12 @@ import {
   type Gate,
   type MachineOptions,
   type MsbFixtures,
-  requiredError,
+  requireGate,
   type SharedMachine,
   say,
   skipNote,
   skippedFileNote,
+  skippedRecord,
   TestAttempt,
   type TestIdentity,
   testIdentity,
@@ -63,9 +63,9 @@ async function around(
   const machine = plans.get(task);
   if (machine === undefined || attempts.has(task)) return runTest(); // not ours, or an outer suite's hook has it
   const { gate } = currentRun();
+  requireGate(gate);
   if (!gate.open) {
-    if (gate.mode === 'require') throw requiredError(gate);
-    task.meta.msbRecord = { kind: 'skipped', reason: gate.reason, remedy: gate.remedy };
+    task.meta.msbRecord = skippedRecord(gate);
     Object.assign(task.result ?? {}, { note: skipNote(gate) }); // which vitest forgets of a skip that comes from here
     return skip();
   }
@@ -118,12 +118,11 @@ async function attach(
 ): Promise<void> {
   const { result } = task;
   if (!result || files.length === 0) return;
-  const attached = files.map(({ path, contentType }) => {
+  const attached = files.map(({ path, shown, contentType }) => {
     const { state } = result;
     result.state = 'run';
     try {
-      const message = `microVM: ${relative(process.cwd(), path)}`;
-      return annotate(message, 'msb', { path, contentType });
+      return annotate(`microVM: ${shown}`, 'msb', { path, contentType });
     } finally {
       result.state = state;
     }
@@ -179,7 +178,7 @@ export function skipAtCollection(task: RunnerTestCase, gate: Gate & { readonly o
   const reason = skipNote(gate);
   task.mode = 'skip';
   task.result = { state: 'skip', note: reason } as NonNullable<typeof task.result>; // the types lack the note
-  task.meta.msbRecord = { kind: 'skipped', reason: gate.reason, remedy: gate.remedy };
+  task.meta.msbRecord = skippedRecord(gate);
   task.annotations.push({ message: reason, type: 'msb' }); // JUnit's report has annotations, and no notes
   if (hasPlugin() || toldFiles.has(task.file)) return;
   toldFiles.add(task.file);

@@ -1,6 +1,7 @@
 import type { Sandbox } from '@msbtest/core';
 import {
   checkSharing,
+  isSkipped,
   type MachineOptions,
   parseSharedOptions,
   parseTestArguments,
@@ -47,7 +48,7 @@ function collectMicroVmTest(
   const task = collect(chain, name, { ...vitest, tags, meta: { ...vitest.meta, msb: asked } }, body);
   if (task.mode !== 'run' && task.mode !== 'only') return;
   // One that is marked `only` keeps the others from running, also where it cannot run itself: it is skipped when its turn comes.
-  if (gate.open || gate.mode === 'require' || task.mode === 'only') plan(task, shared ? null : asked);
+  if (!isSkipped(gate) || task.mode === 'only') plan(task, shared ? null : asked);
   else skipAtCollection(task, gate);
 }
 

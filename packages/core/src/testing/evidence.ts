@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import type { ExecRecord } from '../sandbox/exec-journal.js';
 import type { TestMachine } from './test-machine.js';
 
@@ -12,6 +12,8 @@ export interface EvidenceFile {
   /** Such as `console.log`. */
   readonly name: string;
   readonly path: string;
+  /** The path as a person is told it: from where the process runs. */
+  readonly shown: string;
   readonly contentType: 'text/plain' | 'application/json';
 }
 
@@ -37,7 +39,7 @@ export async function writeEvidence(machine: TestMachine, directory: string): Pr
     if (text === '') continue;
     const path = join(directory, name);
     writeFileSync(path, `${text}\n`);
-    files.push({ name, path, contentType: 'text/plain' });
+    files.push({ name, path, shown: relative(process.cwd(), path), contentType: 'text/plain' });
   }
   const path = join(directory, 'machine.json');
   const account = {
@@ -52,7 +54,8 @@ export async function writeEvidence(machine: TestMachine, directory: string): Pr
     path,
     `${JSON.stringify(account, (_, value) => (typeof value === 'bigint' ? Number(value) : value), 2)}\n`,
   );
-  return [...files, { name: 'machine.json', path, contentType: 'application/json' }];
+  const shown = relative(process.cwd(), path);
+  return [...files, { name: 'machine.json', path, shown, contentType: 'application/json' }];
 }
 
 function describeExec({ command, args, startedAt, durationMs, status, stdout, stderr }: ExecRecord): string {

@@ -7,6 +7,7 @@ export interface Sandboxes {
    * Boots another machine, which goes when the test ends, however it ends. It boots within the test's time.
    *
    * @param options over those of the test.
+   * @throws InvalidConfigError; TestMachineError when it does not come up.
    */
   create(options?: MachineOptions): Promise<Sandbox>;
 }

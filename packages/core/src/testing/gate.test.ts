@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { probeHypervisor } from '../host/hypervisor.js';
-import { decideGate, requiredError, skipNote, testMode } from './gate.js';
+import { decideGate, isSkipped, requireGate, skipNote, testMode } from './gate.js';
 
 describe('testMode', () => {
   it.each([
@@ -44,7 +44,11 @@ describe('decideGate', () => {
     const gate = decideGate({ MSB_ACCEL: process.platform === 'darwin' ? 'kvm' : 'hvf' }); // the other system's
     if (gate.open) throw new Error('this machine has the hypervisor of another system');
     expect(skipNote(gate)).toMatch(/^microVM: no (HVF|KVM): .* MSB_ACCEL=tcg/);
-    expect(requiredError(gate).message).toMatch(/^MSB_TEST=require, but .*no (HVF|KVM).*MSB_ACCEL=tcg/);
-    expect(requiredError(gate).code).toBe('hypervisorUnavailable');
+    expect(isSkipped(gate)).toBe(true);
+    expect(() => requireGate(gate)).not.toThrow();
+    const required = { ...gate, mode: 'require' } as const;
+    expect(isSkipped(required)).toBe(false);
+    expect(() => requireGate(required)).toThrow(/^MSB_TEST=require, but .*no (HVF|KVM).*MSB_ACCEL=tcg/);
+    expect(() => requireGate(required)).toThrow(expect.objectContaining({ code: 'hypervisorUnavailable' }));
   });
 });

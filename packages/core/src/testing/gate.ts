@@ -51,9 +51,15 @@ export function skippedFileNote(file: string, gate: Gate & { readonly open: fals
   return `microVM tests of ${file} are skipped: ${gate.reason}. ${gate.remedy}`;
 }
 
-/** The error of a run that must not skip and cannot do otherwise. */
-export function requiredError(gate: Gate & { readonly open: false }): HypervisorUnavailableError {
-  return new HypervisorUnavailableError(
+/** Whether tests are to be skipped here; where they may not be, and cannot run, that is {@link requireGate}'s to say. */
+export function isSkipped(gate: Gate): gate is Gate & { readonly open: false } {
+  return !gate.open && gate.mode !== 'require';
+}
+
+/** @throws HypervisorUnavailableError where microVM tests must run and cannot. */
+export function requireGate(gate: Gate): void {
+  if (gate.open || gate.mode !== 'require') return;
+  throw new HypervisorUnavailableError(
     `MSB_TEST=require, but this machine cannot run microVM tests: ${gate.reason}. ${gate.remedy}`,
     'gate',
   );

@@ -6,13 +6,13 @@ import '../host/dispose-symbols.js';
 
 export type { EvidenceFile } from './evidence.js';
 export type { MsbFixtures, Sandboxes } from './fixtures.js';
-export { decideGate, type Gate, requiredError, skipNote, skippedFileNote, type TestMode } from './gate.js';
+export { decideGate, type Gate, isSkipped, requireGate, skipNote, skippedFileNote } from './gate.js';
 export { homeLeaks } from './leaks.js';
 export { checkMachineOptions, type MachineOptions, mergeMachineOptions } from './machine-options.js';
 export { say } from './say.js';
 export { checkSharing, parseSharedOptions, SharedMachine } from './shared-machine.js';
-export { neverReported, type TestRecord } from './tally.js';
-export { parseTestArguments, type TestArguments } from './test-arguments.js';
+export { neverReported, skippedRecord, type TestRecord } from './tally.js';
+export { parseTestArguments } from './test-arguments.js';
 export { type AttemptOutcome, TestAttempt } from './test-attempt.js';
 export { type TestIdentity, testIdentity } from './test-machine.js';
 export { TestRun } from './test-run.js';

@@ -6,13 +6,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { InvalidConfigError, TimeoutError } from '../errors.js';
 import type { EvidenceFile } from './evidence.js';
 import type { MsbFixtures } from './fixtures.js';
-import { decideGate, requiredError, skipNote } from './gate.js';
+import { decideGate, requireGate, skipNote } from './gate.js';
 import type { MachineOptions } from './machine-options.js';
 import { parseTestArguments } from './test-arguments.js';
 import { TestAttempt } from './test-attempt.js';
 import { testIdentity } from './test-machine.js';
 
-/** Options of a microVM test: its machine's, and `node:test`'s own. `timeout` is for the function, the boot not counted. */
+/** Options of a microVM test: its machine's, and `node:test`'s own; `timeout` is in milliseconds for the function, the boot not counted; default none. */
 export interface MsbTestOptions extends MachineOptions, TestOptions {}
 
 /** What a microVM test is given: its machine, and `node:test`'s own context as `t`. */
@@ -27,29 +27,37 @@ interface Collect {
   (name: string, options: MsbTestOptions, body: Body): Promise<void>;
 }
 
+/** For tests that are not run, or not yet written. */
+interface CollectIdle extends Collect {
+  (name: string, options?: MsbTestOptions): Promise<void>;
+}
+
 const nodeOptionNames = ['concurrency', 'only', 'plan', 'signal', 'skip', 'timeout', 'todo'] as const;
+
+/** The longest that a timer can take. */
+const longestTimeout = 2 ** 31 - 1;
 
 const collector = (mode: TestOptions): Collect =>
   function msbTest(name: string, ...args: readonly unknown[]) {
     const parsed = parseTestArguments<TestOptions>('msbTest', name, args, nodeOptionNames);
     const { where, machine, runner, body } = parsed;
     const { timeout, ...options } = { ...runner, ...mode };
-    if (!body && options.todo) return test(name, options);
+    if (!body && (options.todo || options.skip)) return test(name, options);
     if (!body) throw new InvalidConfigError(`${where} has no function to run.`);
-    // Node's own time-out would count the boot, so it stays out of it.
-    return test(name, options, (t) => run(t, machine, body as Body, timeout));
+    // Node's own time-out would count the boot, so it is as long as it can be.
+    return test(name, { ...options, timeout: longestTimeout }, (t) => run(t, machine, body as Body, timeout));
   };
 
 /** `msbTest('boots', async ({ sandbox }) => …)`: as {@link test}, with a machine. */
 export const msbTest = Object.assign(collector({}), {
   only: collector({ only: true }),
-  skip: collector({ skip: true }),
-  todo: collector({ todo: true }),
+  skip: collector({ skip: true }) as CollectIdle,
+  todo: collector({ todo: true }) as CollectIdle,
 });
 
 async function run(t: TestContext, machine: MachineOptions, body: Body, timeout: number | undefined) {
   const gate = decideGate();
-  if (!gate.open && gate.mode === 'require') throw requiredError(gate);
+  requireGate(gate);
   if (!gate.open) return t.skip(skipNote(gate));
   const over = new AbortController();
   let interrupt: (reason: unknown) => void = () => {};
@@ -57,7 +65,8 @@ async function run(t: TestContext, machine: MachineOptions, body: Body, timeout:
     interrupt = reject;
   });
   t.signal.addEventListener('abort', () => interrupt(t.signal.reason), { signal: over.signal });
-  const identity = testIdentity(process.argv[1] ?? '', '', [t.fullName]);
+  const { filePath = process.argv[1] } = t as { readonly filePath?: string }; // not there in Node 20
+  const identity = testIdentity(filePath ?? '', '', [t.fullName]);
   const attempt = new TestAttempt(identity, machine, interrupt);
   const { sandboxes } = attempt;
   const passed = (async () => {
@@ -74,7 +83,7 @@ async function run(t: TestContext, machine: MachineOptions, body: Body, timeout:
   } finally {
     over.abort();
     const attach = async (files: readonly EvidenceFile[]) => {
-      for (const { path } of files) t.diagnostic(`microVM: ${path}`);
+      for (const { shown } of files) t.diagnostic(`microVM: ${shown}`);
     };
     await attempt.end({ verdict, last: true, evidence: join(process.cwd(), '.node-test', 'msb'), attach });
   }

@@ -4,7 +4,6 @@ import type { Sandbox } from '../sandbox/sandbox.js';
 import type { EvidenceFile } from './evidence.js';
 import { checkMachineOptions, type MachineOptions } from './machine-options.js';
 import { say } from './say.js';
-import type { TestIdentity } from './test-machine.js';
 import { type MachinesReport, TestMachines } from './test-machines.js';
 
 /** Default of `bootTimeout`, which also bounds the preparation. */
@@ -24,7 +23,7 @@ export function holdsSharedMachine(): boolean {
  * @throws InvalidConfigError
  */
 export function parseSharedOptions<Scope extends string>(
-  options: MachineOptions & { readonly scope?: Scope },
+  options: MachineOptions & { readonly scope?: Scope | undefined },
   scopes: readonly Scope[],
 ): { readonly scope: Scope; readonly machine: MachineOptions } {
   const where = 'test.msb.shared';
@@ -61,7 +60,7 @@ export class SharedMachine implements AsyncDisposable {
     this.#scope = scope;
     this.#prepare = prepare;
     this.#machines = new TestMachines({ file: `shared by a ${scope}`, name: 'shared machine' }, options, {
-      holdsMachine: holdsSharedMachine(),
+      holdsMachine: () => living > 1, // this one has been counted
       log: say,
       onDeath: (error) => {
         for (const listener of this.#listeners) listener(error);
@@ -101,8 +100,8 @@ export class SharedMachine implements AsyncDisposable {
     return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
   }
 
-  evidence(directory: string, test: TestIdentity): Promise<EvidenceFile[]> {
-    return this.#machines.evidence(directory, test);
+  evidence(directory: string): Promise<EvidenceFile[]> {
+    return this.#machines.evidence(directory);
   }
 
   /** A test that used it has failed. */

@@ -1,5 +1,5 @@
 import type { Accelerator } from '../host/hypervisor.js';
-import type { TestMode } from './gate.js';
+import type { Gate, TestMode } from './gate.js';
 
 /** How one microVM test ended, as far as machines are concerned. */
 export type TestRecord =
@@ -15,6 +15,11 @@ export type TestRecord =
   | { readonly kind: 'skipped'; readonly reason: string; readonly remedy: string }
   /** It was not run because of its author or a filter. */
   | { readonly kind: 'left out' };
+
+/** Of a test that is skipped because of this machine or `MSB_TEST`. */
+export function skippedRecord({ reason, remedy }: Gate & { readonly open: false }): TestRecord {
+  return { kind: 'skipped', reason, remedy };
+}
 
 /** Of a test that was to run, and went down with its worker before its machine could be reported. */
 export const neverReported = {

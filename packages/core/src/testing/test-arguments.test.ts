@@ -26,6 +26,7 @@ describe('the arguments of a test', () => {
       body,
     });
     expect(() => parse({ cpu: 2 }, body)).toThrow('test.msb("t"): "cpu" is not an option of a machine');
+    expect(() => parse({ timeout: '5s' }, body)).toThrow('test.msb("t"): timeout is "5s"');
     expect(() => parse({ cpus: 'two' }, body)).toThrow('test.msb("t"): cpus is "two"; it is a whole number.');
   });
 

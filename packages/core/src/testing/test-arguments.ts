@@ -41,6 +41,12 @@ export function parseTestArguments<RunnerOptions extends object>(
     if ((runnerOptionNames as readonly string[]).includes(name)) runner[name] ??= value;
     else machine[name] = value;
   }
+  const limit: unknown = runner.timeout;
+  if (limit !== undefined && !(typeof limit === 'number' && limit >= 0)) {
+    throw new InvalidConfigError(
+      `${where}: timeout is ${JSON.stringify(limit)}; it is a number of milliseconds.`,
+    );
+  }
   return {
     where,
     machine: checkMachineOptions(machine, where),

@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { TestMachineError } from '../errors.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import type { EvidenceFile } from './evidence.js';
@@ -6,7 +9,7 @@ import type { MachineOptions } from './machine-options.js';
 import { say } from './say.js';
 import { holdsSharedMachine, SharedMachine } from './shared-machine.js';
 import type { TestRecord } from './tally.js';
-import type { TestIdentity } from './test-machine.js';
+import { slug, type TestIdentity } from './test-machine.js';
 import { TestMachines } from './test-machines.js';
 
 /** How an attempt ended, as its runner sees it; `neither`: skipped, or failed as it was to. */
@@ -25,7 +28,7 @@ export interface AttemptOutcome {
  * made besides. A retry is another attempt, with another machine.
  */
 export class TestAttempt implements Pick<MsbFixtures, 'sandboxes'> {
-  /** The test's machine, or the one that it shares; settles with its boot. @throws TestMachineError */
+  /** The test's machine, or the one that it shares; settles with its boot. @throws TestMachineError; what its preparation throws. */
   readonly sandbox: Promise<Sandbox>;
   readonly sandboxes: Sandboxes;
   readonly #test: TestIdentity;
@@ -49,7 +52,7 @@ export class TestAttempt implements Pick<MsbFixtures, 'sandboxes'> {
     this.#shared = shared;
     const options = machine instanceof SharedMachine ? machine.options : machine;
     const machines = new TestMachines(test, options, {
-      holdsMachine: holdsSharedMachine(),
+      holdsMachine: holdsSharedMachine,
       log: say,
       onDeath,
     });
@@ -74,10 +77,12 @@ export class TestAttempt implements Pick<MsbFixtures, 'sandboxes'> {
     const failed = verdict === 'failed';
     try {
       if (failed) {
-        this.#shared?.fail();
+        if (last) this.#shared?.fail();
+        const own = join(evidence, evidenceName(this.#test));
+        rmSync(own, { recursive: true, force: true });
         const files = [
-          ...((await this.#shared?.evidence(evidence, this.#test)) ?? []),
-          ...(await this.#machines.evidence(evidence)),
+          ...((await this.#shared?.evidence(join(own, 'shared'))) ?? []),
+          ...(await this.#machines.evidence(own)),
         ];
         if (files.length > 0) await attach?.(files);
       }
@@ -110,4 +115,10 @@ export class TestAttempt implements Pick<MsbFixtures, 'sandboxes'> {
       kept: this.#kept,
     };
   }
+}
+
+/** A directory's name for a test, unique in its run. */
+function evidenceName({ file, name }: TestIdentity): string {
+  const hash = createHash('sha256').update(`${file}\0${name}`).digest('hex').slice(0, 8);
+  return `${slug(file, 40)}-${slug(name, 60)}-${hash}`;
 }

@@ -1,12 +1,10 @@
-import { createHash } from 'node:crypto';
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { TestMachineError } from '../errors.js';
 import type { Accelerator } from '../host/hypervisor.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import { type EvidenceFile, writeEvidence } from './evidence.js';
 import { checkMachineOptions, type MachineOptions, mergeMachineOptions } from './machine-options.js';
-import { slug, type TestIdentity, TestMachine } from './test-machine.js';
+import { type TestIdentity, TestMachine } from './test-machine.js';
 
 /** What the machines of one test came to; plain data, for reports. */
 export interface MachinesReport {
@@ -22,8 +20,8 @@ export interface MachinesReport {
 
 /** What `TestMachines` tells while a test runs. */
 export interface MachinesHooks {
-  /** True where something else holds a machine for this test already, so that it must not wait for another's end. */
-  readonly holdsMachine: boolean;
+  /** Whether something else holds a machine for this test at that moment, so that it must not wait for another's end. */
+  readonly holdsMachine: () => boolean;
   /** For lines that a person may want to read while the test runs. */
   readonly log?: ((line: string) => void) | undefined;
   /** A machine ended by itself: the test cannot go on. */
@@ -51,7 +49,10 @@ export class TestMachines {
 
   /** Why the test cannot go on; undefined while it can. */
   async death(): Promise<TestMachineError | undefined> {
-    for (const machine of this.#machines) this.#death ??= await machine.death();
+    for (const machine of this.#machines) {
+      const death = await machine.death();
+      this.#death ??= death; // the watch of the machine may have been quicker
+    }
     return this.#death;
   }
 
@@ -70,7 +71,7 @@ export class TestMachines {
       );
     }
     const machine = new TestMachine(this.#test, own, {
-      mayWait: !this.#hooks.holdsMachine && this.#machines.length === 0,
+      mayWait: !this.#hooks.holdsMachine() && this.#machines.length === 0,
       log: this.#hooks.log,
       onDeath: (error) => this.#died(error),
     });
@@ -78,20 +79,12 @@ export class TestMachines {
     return machine.sandbox;
   }
 
-  /**
-   * Writes down what the machines have to say about a test that failed; before `end()`.
-   *
-   * @param directory for all tests' evidence; this test's goes into one of its own below it, which is emptied first.
-   * @param test the one that failed, where that is not whom the machines are for but one of those that share them.
-   */
-  async evidence(directory: string, test = this.#test): Promise<EvidenceFile[]> {
-    const own = join(directory, evidenceName(test));
-    rmSync(own, { recursive: true, force: true });
+  /** Writes down, into `directory`, what the machines have to say about a test that failed; before `end()`. */
+  async evidence(directory: string): Promise<EvidenceFile[]> {
     const files: EvidenceFile[] = [];
     for (const [index, machine] of this.#machines.entries()) {
-      files.push(
-        ...(await writeEvidence(machine, this.#machines.length === 1 ? own : join(own, String(index + 1)))),
-      );
+      const own = this.#machines.length === 1 ? directory : join(directory, String(index + 1));
+      files.push(...(await writeEvidence(machine, own)));
     }
     return files;
   }
@@ -134,10 +127,4 @@ export class TestMachines {
     this.#death ??= error;
     this.#hooks.onDeath?.(error);
   }
-}
-
-/** A directory's name for a test, unique in its run. */
-function evidenceName({ file, name }: TestIdentity): string {
-  const hash = createHash('sha256').update(`${file}\0${name}`).digest('hex').slice(0, 8);
-  return `${slug(file, 40)}-${slug(name, 60)}-${hash}`;
 }

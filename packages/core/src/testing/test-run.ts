@@ -1,4 +1,4 @@
-import { decideGate, type Gate, requiredError } from './gate.js';
+import { decideGate, type Gate, requireGate } from './gate.js';
 import { RunHome } from './run-home.js';
 import { say } from './say.js';
 import { Tally, type TestRecord } from './tally.js';
@@ -25,7 +25,7 @@ export class TestRun implements AsyncDisposable {
   /** @throws HypervisorUnavailableError where microVM tests are required and cannot run. */
   static async open(): Promise<TestRun> {
     const gate = decideGate();
-    if (!gate.open && gate.mode === 'require') throw requiredError(gate);
+    requireGate(gate);
     return new TestRun(gate, await RunHome.open());
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "clock.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <time.h>
 
@@ -22,6 +23,14 @@ uint64_t clock_boot_ns(void)
 uint64_t clock_mono_ns(void)
 {
 	return read_clock(CLOCK_MONOTONIC);
+}
+
+void clock_prove(void)
+{
+	struct timespec rest = { .tv_nsec = MSEC_NS };
+
+	while (nanosleep(&rest, &rest) < 0 && errno == EINTR)
+		;
 }
 
 int clock_set_wall(uint64_t unix_ns)

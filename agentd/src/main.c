@@ -82,6 +82,7 @@ int main(void)
 		fatal(errno, "uevent socket");
 	modules_load();
 	spawn_init();
+	clock_prove();
 	port_init(&agent.port);
 	port_fd = port_find(PORT_NAME, uevent_fd, clock_mono_ns() + DEVICE_WAIT_NS);
 	if (port_fd < 0)

@@ -9,6 +9,7 @@ import { consoleSection, describeExit } from './ending.js';
 import type { Environment } from './environment.js';
 import { type Hold, RelayNotReadyError } from './hold.js';
 import { spawnRelay } from './spawn-relay.js';
+import { type Attempt, StuckBootError, StuckBootWatch } from './stuck-boot.js';
 
 export interface BootOptions {
   /** Milliseconds for the whole boot. */
@@ -30,6 +31,8 @@ export interface BootTimes {
   /** From there to the agent being ready. */
   readonly guestMs: number;
   readonly totalMs: number;
+  /** How many boots it took: more than one where the kernel of an emulated machine was stuck. */
+  readonly attempts: number;
   /** The guest's own account. */
   readonly agent: AgentReady;
 }
@@ -38,6 +41,7 @@ export interface BootTimes {
  * Starts a sandbox's machine and waits until its agent is ready. Takes over `lock`: the relay keeps it while the machine lives,
  * and it is free again when this fails.
  *
+ * @param attempt one of those of {@link retryStuck}.
  * @throws BootFailedError; HypervisorUnavailableError; MissingDependencyError; the signal's reason. Nothing runs then.
  */
 export async function boot(
@@ -45,8 +49,10 @@ export async function boot(
   directory: SandboxDirectory,
   record: SandboxRecord,
   lock: number,
-  { timeoutMs, signal }: BootOptions,
+  attempt: Attempt,
+  signal: AbortSignal | undefined,
 ): Promise<RunningMachine> {
+  const { timeoutMs } = attempt;
   const begin = performance.now();
   let accelerator: Accelerator;
   let hold: Hold;
@@ -58,15 +64,21 @@ export async function boot(
     native.closeFd(lock);
   }
   const spawned = performance.now();
+  const emulated = accelerator === 'tcg';
+  using watch = attempt.mayBeStuck ? new StuckBootWatch(hold.relayPid, { emulated }) : undefined;
   try {
     await hold.ready(timeoutMs, signal);
     const rest = Math.max(1, Math.ceil(timeoutMs - (performance.now() - spawned)));
-    using connection = await AgentConnection.connect(directory.agentSocket, { timeoutMs: rest, signal });
+    const given = [signal, watch?.signal].filter((one) => one !== undefined);
+    using connection = await AgentConnection.connect(directory.agentSocket, {
+      timeoutMs: rest,
+      signal: AbortSignal.any(given),
+    });
     const ready = performance.now();
     const now = { unix_time_nanos: BigInt(Date.now()) * 1_000_000n };
     await connection.send('core.clock.sync', now, { id: connection.newId() });
     const times = { spawnMs: spawned - begin, guestMs: ready - spawned, totalMs: ready - begin };
-    return { accelerator, hold, bootTimes: { ...times, agent: connection.ready } };
+    return { accelerator, hold, bootTimes: { ...times, attempts: attempt.number, agent: connection.ready } };
   } catch (error) {
     await hold.end(); // before its record is read, which it may still be writing
     throw bootError(error, directory, record, timeoutMs);
@@ -80,7 +92,9 @@ function bootError(
   timeoutMs: number,
 ): unknown {
   const notReady = error instanceof RelayNotReadyError;
-  if (!notReady && !(error instanceof AgentGoneError) && !(error instanceof TimeoutError)) return error;
+  const stuck = error instanceof StuckBootError;
+  if (!notReady && !stuck && !(error instanceof AgentGoneError) && !(error instanceof TimeoutError))
+    return error;
   const exit = directory.exitRecord();
   const console = notReady ? '' : logTail(directory.consoleLog); // no guest has run; the log may be an earlier one's
   const vmmLog = logTail(directory.vmmLog);
@@ -93,9 +107,11 @@ function bootError(
   const what =
     error instanceof TimeoutError
       ? `its agent was not ready within ${timeoutMs} ms.`
-      : notReady
-        ? whyNotReady(error, exit, directory)
-        : describeExit(exit);
+      : stuck
+        ? `it was stuck. ${error.message}${error.again ? '' : ' Its hypervisor may not work; MSB_ACCEL=tcg chooses software emulation.'}`
+        : notReady
+          ? whyNotReady(error, exit, directory)
+          : describeExit(exit);
   return new BootFailedError(
     `Sandbox "${config.name}" did not boot (phase: ${phase}): ${what}${hint(phase, console, config.memoryMib)}` +
       `${consoleSection(console)}${vmmLog ? `\nThe VMM said:\n${vmmLog.replace(/^/gm, '  | ')}` : ''}`,

@@ -9,6 +9,7 @@ import { checkName } from '../store/sandbox-store.js';
 import { type BootOptions, boot, type RunningMachine } from './boot.js';
 import type { Environment } from './environment.js';
 import { kill, stop } from './stop.js';
+import { retryStuck } from './stuck-boot.js';
 
 export interface CreateOptions extends BootOptions {
   /** What to do with a sandbox that has the name: nothing (it is an error), or stop it within these milliseconds and remove it. */
@@ -45,16 +46,18 @@ export async function create(
     },
     image: { reference: image.reference, digest: image.digest, rootfs: image.rootfs },
   };
-  const { directory, lock } = await claim(environment, record, options.replaceTimeoutMs);
-  let machine: RunningMachine;
-  try {
-    machine = await boot(environment, directory, record, lock, options);
-  } catch (error) {
-    await removeUnfinished(directory);
-    throw diskError(`Sandbox "${config.name}" could not be made`, error);
-  }
-  directory.created();
-  return { directory, record, machine };
+  return retryStuck(options.timeoutMs, async (attempt) => {
+    const { directory, lock } = await claim(environment, record, options.replaceTimeoutMs);
+    let machine: RunningMachine;
+    try {
+      machine = await boot(environment, directory, record, lock, attempt, options.signal);
+    } catch (error) {
+      await removeUnfinished(directory);
+      throw diskError(`Sandbox "${config.name}" could not be made`, error);
+    }
+    directory.created();
+    return { directory, record, machine };
+  });
 }
 
 async function claim(environment: Environment, record: SandboxRecord, replaceTimeoutMs: number | null) {
@@ -107,13 +110,16 @@ export async function start(
   directory: SandboxDirectory,
   options: BootOptions,
 ): Promise<Created> {
-  const lock = await directory.acquire();
-  let record: SandboxRecord;
-  try {
-    record = directory.record();
-  } catch (error) {
-    native.closeFd(lock);
-    throw error;
-  }
-  return { directory, record, machine: await boot(environment, directory, record, lock, options) };
+  return retryStuck(options.timeoutMs, async (attempt) => {
+    const lock = await directory.acquire();
+    let record: SandboxRecord;
+    try {
+      record = directory.record();
+    } catch (error) {
+      native.closeFd(lock);
+      throw error;
+    }
+    const machine = await boot(environment, directory, record, lock, attempt, options.signal);
+    return { directory, record, machine };
+  });
 }

@@ -9,7 +9,7 @@ const longMs = 60_000;
 /** In the place of a relay: a process that has its end of the leash as descriptor 3 and does nothing else with it than it is told. */
 function start(script: string): { hold: Hold; leash: number } {
   const [leash, theirs] = native.socketPair();
-  const { pidfd } = native.spawn({
+  const { pid, pidfd } = native.spawn({
     file: '/bin/sh',
     args: ['-c', script],
     env: { PATH: '/usr/bin:/bin' },
@@ -17,7 +17,7 @@ function start(script: string): { hold: Hold; leash: number } {
     fds: [0, 1, 2, theirs],
   });
   closeSync(theirs);
-  return { hold: new Hold(leash, pidfd), leash };
+  return { hold: new Hold(leash, pidfd, pid), leash };
 }
 
 /** Which file a descriptor is: its number may be another's by now. */

@@ -32,7 +32,12 @@ export class Hold {
    */
   #reading: Promise<boolean> | undefined;
 
-  constructor(leash: number, pidfd: number) {
+  /** @param relayPid good as long as this is not released: until then the relay is a zombie at least. */
+  constructor(
+    leash: number,
+    pidfd: number,
+    readonly relayPid: number,
+  ) {
     this.#leash = leash;
     this.#pidfd = pidfd;
     native.ownFd(leash);

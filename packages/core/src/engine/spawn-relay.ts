@@ -43,7 +43,7 @@ export function spawnRelay(
     const configuration = open(bootstrap(directory, record));
     const [leash, theirs] = native.socketPair();
     try {
-      const { pidfd } = native.spawn({
+      const { pid, pidfd } = native.spawn({
         file: environment.relay,
         args: [
           ...['--sandbox-dir', directory.path, '--socket', directory.agentSocket],
@@ -54,7 +54,7 @@ export function spawnRelay(
         cwd: '/',
         fds: [nothing, log, log, theirs, lock, configuration],
       });
-      return new Hold(leash, pidfd);
+      return new Hold(leash, pidfd, pid);
     } catch (error) {
       native.closeFd(leash);
       throw error;

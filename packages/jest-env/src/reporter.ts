@@ -25,8 +25,8 @@ export default class MsbReporter {
   /** @throws HypervisorUnavailableError where microVM tests are required and cannot run. */
   async onRunStart(): Promise<void> {
     if (begun) return; // it is in the configuration twice
-    begun = true;
     const run = await TestRun.open();
+    begun = true;
     const records = join(run.env.MSB_HOME, 'records');
     makeRecords(records);
     const own = { ...run.env, [recordsVariable]: records };
@@ -35,11 +35,11 @@ export default class MsbReporter {
     this.#begun = { run, records, env };
   }
 
-  onTestFileStart(file: TestFile): void {
+  onTestFileStart(file: ReportedFile): void {
     this.#files.add(keyOf(file));
   }
 
-  onTestFileResult(file: TestFile): void {
+  onTestFileResult(file: ReportedFile): void {
     this.#files.delete(keyOf(file));
   }
 
@@ -66,9 +66,9 @@ export default class MsbReporter {
 }
 
 /** What jest tells a reporter of a test file; several projects may have the same. */
-interface TestFile {
+interface ReportedFile {
   readonly path: string;
   readonly context: { readonly config: { readonly id: string } };
 }
 
-const keyOf = ({ path, context }: TestFile) => `${context.config.id}\0${path}`;
+const keyOf = ({ path, context }: ReportedFile) => `${context.config.id}\0${path}`;

@@ -79,13 +79,14 @@ export class TestFile {
       if (planned) this.#tests.set(test, { planned, index: this.#tests.size });
     }
     if (this.#tests.size + this.#todo === 0) return;
-    let gate: Gate;
     try {
-      gate = decideGate();
+      this.#decide(decideGate(), state);
     } catch (error) {
       for (const test of this.#tests.keys()) test.errors.push(error); // thrown, it would end all of jest's work on the file
-      return;
     }
+  }
+
+  #decide(gate: Gate, state: Circus.State): void {
     this.#gate = gate;
     for (const [test, { planned, index }] of this.#tests) {
       if (!isLeftOut(test, state)) {
@@ -118,7 +119,7 @@ export class TestFile {
   }
 
   /**
-   * Ends what a test had, after its hooks.
+   * Ends what a test had, after its hooks. Throws nothing: jest would give up the whole file.
    *
    * @param last whether jest will not try it again if it has failed.
    */
@@ -146,7 +147,11 @@ export class TestFile {
     } catch (error) {
       test.errors.push(error);
     }
-    this.#records.write(index, planned.record);
+    try {
+      this.#records.write(index, planned.record);
+    } catch (error) {
+      test.errors.push(error);
+    }
   }
 
   /** Ends what is left at the end of the file; @returns what could not be. */

@@ -1,7 +1,7 @@
 // @ts-check
 // npm run pack [-- --json]: builds, then packs every workspace that is not private into build/packs/, for this platform and
 // architecture. With --json the last line is the list of them.
-import { mkdirSync, statSync } from 'node:fs';
+import { copyFileSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { removeStale } from './packing/stale.mjs';
 import { lacking, publishable, tarballName } from './packing/workspaces.mjs';
@@ -33,7 +33,14 @@ async function packAll() {
     const made = join(directory, 'packs');
     mkdirSync(made);
     const folders = workspaces.map((workspace) => `./${relative(root, workspace.directory)}`);
-    await run(npm, [...args, 'pack', '--loglevel=error', '--pack-destination', made, ...folders]);
+    // Each says what it may be used for; the one text of that is at the root.
+    const licenses = workspaces.map((workspace) => join(workspace.directory, 'LICENSE'));
+    for (const license of licenses) copyFileSync(inRoot('LICENSE'), license);
+    try {
+      await run(npm, [...args, 'pack', '--loglevel=error', '--pack-destination', made, ...folders]);
+    } finally {
+      for (const license of licenses) rmSync(license);
+    }
     replaceDirectory(made, packsDir, join(directory, 'old'));
   });
   return workspaces.map(({ name, version }) => {

@@ -130,6 +130,14 @@ describe('what npm run pack makes', () => {
     }
   });
 
+  it('has a license and a word on what it is', () => {
+    const license = readFileSync(join(checkout, 'LICENSE'), 'utf8');
+    for (const { name } of packs) {
+      expect(readFileSync(join(unpacked, name, 'LICENSE'), 'utf8'), name).toBe(license);
+      expect(readFileSync(join(unpacked, name, 'README.md'), 'utf8'), name).toContain(`# ${name}\n`);
+    }
+  });
+
   it('has no tests, and nothing that tsc once made of a source that is gone', () => {
     const all = packs.flatMap(({ name }) => filesOf(name)).map((path) => relative(unpacked, path));
     expect(all.filter((path) => /[._-]test\.|\/tests?\/|\.tsbuildinfo$|\/\.set-up$/.test(path))).toEqual([]);

@@ -67,7 +67,8 @@ describe('exec', () => {
       timeoutMs: 700,
       output: { stdout: 'begun\n' },
     });
-    expect((await sandbox.shell('pgrep sleep || echo none')).stdout()).toBe('none\n');
+    const sleepers = await sandbox.shell('sleep 600 & pidof sleep | wc -w; kill $!'); // this one alone
+    expect(sleepers.stdout().trim()).toBe('1');
   });
 
   it('is ended by an AbortSignal', async () => {

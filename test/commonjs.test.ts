@@ -100,7 +100,7 @@ describe.each(versions)('@msbtest/core on $version', ({ node }) => {
     const own = Object.entries(process.env).filter(([name]) => !foreign.test(name));
     return promisify(execFile)(node, args, {
       cwd: project,
-      env: { ...Object.fromEntries(own), NO_COLOR: '1' },
+      env: { ...Object.fromEntries(own), NO_COLOR: '1', TMPDIR: home.path }, // jest keeps a cache there
     });
   }
   const jest = (...args: string[]) =>

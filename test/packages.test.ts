@@ -270,6 +270,7 @@ describe('installed where there is no checkout', () => {
         const result = await run(program, args, directory, {
           ...Object.fromEntries(own),
           NO_COLOR: '1',
+          TMPDIR: directory, // jest keeps a cache there
           ...env,
         }).then(
           (output) => ({ ...output, code: 0 }),

@@ -32,7 +32,7 @@ test.msb('starts clean', async ({ sandbox }) => {
 `;
 
 /** Whether it is the directory of a machine that never had a relay: its maker died first, and so nobody is left who could remove it. */
-export function isUnborn(leak: string): boolean {
+function isUnborn(leak: string): boolean {
   if (!leak.includes('/sandboxes/')) return false;
   const size = (name: string) => statSync(join(leak, name), { throwIfNoEntry: false })?.size;
   return /^\.new-/.test(basename(leak)) || (size('creating') !== undefined && size('lock') === 0);

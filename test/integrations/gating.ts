@@ -35,7 +35,7 @@ test.msb.skip('left out', () => {});
 });
 
 /** The machine as one without a hypervisor, where nobody has chosen emulation. */
-const incapable = (env: NodeJS.ProcessEnv = {}): RunOptions => ({
+export const incapable = (env: NodeJS.ProcessEnv = {}): RunOptions => ({
   prefix: hidingHypervisor(),
   env: { MSB_ACCEL: undefined, ...env },
 });

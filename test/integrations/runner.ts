@@ -1,5 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { checkout } from '../support/saboteurs.js';
 
 /** A test runner of some version, on some version of Node. */
 export interface Runner {
@@ -15,6 +16,19 @@ export interface Runner {
   results(project: string): Results;
   /** What none of its finished runs may say. */
   readonly neverSays: readonly RegExp[];
+}
+
+/** Where the checkout has a package. */
+export const installed = (name: string): string => join(checkout, 'node_modules', name);
+
+export const nodeOf = (major: number): string => join(installed(`node-${major}`), 'bin/node');
+
+/** Lets a project import packages of the checkout; what they import is the checkout's, too. */
+export function link(modules: string, names: readonly string[]): void {
+  for (const name of names) {
+    mkdirSync(dirname(join(modules, name)), { recursive: true });
+    symlinkSync(installed(name), join(modules, name));
+  }
 }
 
 /** Tests by full name, suites and all. */

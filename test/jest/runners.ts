@@ -1,9 +1,5 @@
-import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { jsonResults, type Runner, reportFiles } from '../integrations/runner.js';
-import { checkout } from '../support/saboteurs.js';
-
-const module = (name: string) => join(checkout, 'node_modules', name);
+import { installed, jsonResults, link, nodeOf, type Runner, reportFiles } from '../integrations/runner.js';
 
 const jestRunner = (name: string, node: string): Runner => ({
   name,
@@ -11,13 +7,11 @@ const jestRunner = (name: string, node: string): Runner => ({
   moduleType: 'commonjs',
   neverSays: [/did not exit one second after/i, /failed to exit gracefully/i, /open handle/i],
   install(modules) {
-    for (const scope of ['@jest', '@msbtest']) mkdirSync(join(modules, scope));
-    for (const name of ['jest', '@jest/globals', '@msbtest/core', '@msbtest/jest-env'])
-      symlinkSync(module(name), join(modules, name));
+    link(modules, ['jest', '@jest/globals', '@msbtest/core', '@msbtest/jest-env']);
   },
   command: (args) => [
     node,
-    join(module('jest'), 'bin/jest.js'),
+    join(installed('jest'), 'bin/jest.js'),
     '--watchman=false',
     '--json',
     `--outputFile=${reportFiles.json}`,
@@ -36,7 +30,7 @@ const jestRunner = (name: string, node: string): Runner => ({
 /** What the environment promises to work with. */
 export const runners: readonly Runner[] = [
   jestRunner('jest 30, this Node', process.execPath),
-  jestRunner('jest 30, Node 24', join(module('node-24'), 'bin/node')),
+  jestRunner('jest 30, Node 24', nodeOf(24)),
 ];
 
 /** Where a run's tests are run: in jest's own process, or, from two files on, in processes of their own. */

@@ -1,6 +1,5 @@
 import { death, killsMain, killsWorker, signals } from '../integrations/deaths.js';
-import { gate } from '../integrations/gating.js';
-import { hidingHypervisor } from '../integrations/hypervisor.js';
+import { gate, incapable } from '../integrations/gating.js';
 import { expected, outcomes, outcomesHead } from '../integrations/outcomes.js';
 import { Project } from '../integrations/project.js';
 import { type Expected, finding, type Row } from '../integrations/rows.js';
@@ -51,10 +50,6 @@ msbTest('is to be left out', { skip: true }, () => {});
 `,
 };
 const all = { plain: { state: 'passed', boots: 0 }, runs: skipped, 'is to be left out': skipped } as const;
-const incapable = (env: NodeJS.ProcessEnv = {}) => ({
-  prefix: hidingHypervisor(),
-  env: { MSB_ACCEL: undefined, ...env },
-});
 
 const gating: readonly Row[] = [
   gate('auto, no hypervisor', gated, () => incapable(), {

@@ -1,13 +1,14 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  link,
+  nodeOf,
   type Results,
   type Runner,
   readReport,
   reportFiles,
   type TestResult,
 } from '../integrations/runner.js';
-import { checkout } from '../support/saboteurs.js';
 
 /** A reporter that writes a line for each test: its names from the outermost suite, what it came to, its error. */
 const reporter = `
@@ -35,9 +36,7 @@ const nodeRunner = (name: string, node: string): Runner => ({
   moduleType: 'module',
   neverSays: [],
   install(modules) {
-    mkdirSync(join(modules, '@msbtest'));
-    for (const name of ['expect', '@msbtest/core'])
-      symlinkSync(join(checkout, 'node_modules', name), join(modules, name));
+    link(modules, ['expect', '@msbtest/core']);
     writeFileSync(join(modules, 'reporter.mjs'), reporter);
   },
   command: (args) => [
@@ -58,5 +57,5 @@ const nodeRunner = (name: string, node: string): Runner => ({
 /** What `msbTest` for Node's own test runner promises to work with. */
 export const runners: readonly Runner[] = [
   nodeRunner('node:test, this Node', process.execPath),
-  nodeRunner('node:test, Node 24', join(checkout, 'node_modules/node-24/bin/node')),
+  nodeRunner('node:test, Node 24', nodeOf(24)),
 ];

@@ -1,6 +1,6 @@
-import { cpSync, mkdirSync, symlinkSync } from 'node:fs';
+import { cpSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { jsonResults, type Runner, reportFiles } from '../integrations/runner.js';
+import { installed, jsonResults, link, nodeOf, type Runner, reportFiles } from '../integrations/runner.js';
 import { checkout } from '../support/saboteurs.js';
 
 /** @param vitest the directory of its package. */
@@ -10,9 +10,8 @@ const vitestRunner = (name: string, node: string, vitest: string): Runner => ({
   moduleType: 'module',
   neverSays: [],
   install(modules) {
-    mkdirSync(join(modules, '@msbtest'));
     symlinkSync(vitest, join(modules, 'vitest'));
-    symlinkSync(join(checkout, 'packages/core'), join(modules, '@msbtest/core'));
+    link(modules, ['@msbtest/core']);
     // A copy, so that what it imports is this project's vitest.
     for (const part of ['package.json', 'dist']) {
       const [from, to] = [join(checkout, 'packages/vitest-plugin'), join(modules, '@msbtest/vitest-plugin')];
@@ -31,13 +30,11 @@ const vitestRunner = (name: string, node: string, vitest: string): Runner => ({
   results: jsonResults,
 });
 
-const module = (name: string) => join(checkout, 'node_modules', name);
-const nodeOf = (major: number) => join(module(`node-${major}`), 'bin/node');
 const vitest5 = join(checkout, 'test/runners/vitest-5/node_modules/vitest');
 
 /** What the plugin promises to work with. */
 export const runners: readonly Runner[] = [
-  vitestRunner('vitest 4.1, this Node', process.execPath, module('vitest')),
+  vitestRunner('vitest 4.1, this Node', process.execPath, installed('vitest')),
   vitestRunner('vitest 5, Node 24', nodeOf(24), vitest5),
 ];
 

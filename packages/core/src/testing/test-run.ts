@@ -4,7 +4,7 @@ import { say } from './say.js';
 import { Tally, type TestRecord } from './tally.js';
 
 /**
- * A run of tests, seen from the process that directs it: asks the machine once whether microVM tests run here, gives the run a home of
+ * A run of tests, seen from the process that directs it: asks the machine whether microVM tests run here, gives the run a home of
  * its own, and has the last word.
  */
 export class TestRun implements AsyncDisposable {

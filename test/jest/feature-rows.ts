@@ -35,7 +35,10 @@ test.msb('runs beside it', { timeout: 60_000 }, async ({ sandbox }) => {
   },
 };
 
-/** What a file leaves in its global object, jest takes apart; the library, which all files have, must survive that. */
+/**
+ * What a file leaves in its global object, jest takes apart, but for what was made outside of the file's world. The library is from
+ * there, and all files have the same: were that to change, the second file would find it in pieces.
+ */
 const cleanUp: Row = {
   name: 'a clean-up of globals leaves the library whole',
   async run(runner) {

@@ -1,16 +1,12 @@
 import { join } from 'node:path';
 import type { Circus } from '@jest/types';
-import * as core from '@msbtest/core';
+import { InvalidConfigError } from '@msbtest/core';
 import { checkMachineOptions, type MachineOptions, mergeMachineOptions } from '@msbtest/core/testing';
 import { TestEnvironment as NodeEnvironment } from 'jest-environment-node';
-import { protectProperties } from 'jest-util';
 import { msbTest } from './test.js';
 import { TestFile } from './test-file.js';
 
 type Config = ConstructorParameters<typeof NodeEnvironment>[0];
-
-// What a test file puts into its global object, jest may take apart at the file's end. Ours is that of the whole process.
-for (const value of Object.values(core)) protectProperties(value);
 
 /** Where jest keeps, in the global object of a file, how often it tries a failed test again. */
 const retryTimes = Symbol.for('RETRY_TIMES');
@@ -106,13 +102,12 @@ function projectOf({ globalConfig, projectConfig }: Config): { name: string; id:
 function docblockOptions(pragma: string | string[] | undefined): MachineOptions {
   const where = '@msb in the docblock';
   if (pragma === undefined) return {};
-  if (Array.isArray(pragma))
-    throw new core.InvalidConfigError(`${where}: it is there ${pragma.length} times.`);
+  if (Array.isArray(pragma)) throw new InvalidConfigError(`${where}: it is there ${pragma.length} times.`);
   let options: unknown;
   try {
     options = JSON.parse(pragma);
   } catch (error) {
-    throw new core.InvalidConfigError(`${where}: ${pragma} is no JSON.`, { cause: error });
+    throw new InvalidConfigError(`${where}: ${pragma} is no JSON.`, { cause: error });
   }
   return checkMachineOptions(options, where);
 }

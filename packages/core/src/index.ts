@@ -4,8 +4,9 @@ import './host/dispose-symbols.js';
 
 export type { AgentReady } from './agent/connection.js';
 export { checkUpper, type FileSystemCheck } from './disk/check.js';
-export type { BootTimes } from './engine/boot.js';
+export type { BootTimes } from './engine/machine.js';
 export type { SandboxStopResult, StopPhases, StopResult } from './engine/stop.js';
+export type { TemplateProgress } from './engine/template-for.js';
 export * from './errors.js';
 export {
   type Accelerator,
@@ -28,6 +29,6 @@ export {
 export { Image, ImageHandle } from './sandbox/image.js';
 export { Sandbox } from './sandbox/sandbox.js';
 export type { SandboxPingResult, SandboxTouchResult } from './sandbox/sandbox-base.js';
-export { SandboxBuilder } from './sandbox/sandbox-builder.js';
+export { type CreateSandboxOptions, SandboxBuilder } from './sandbox/sandbox-builder.js';
 export { SandboxHandle, SandboxListBuilder, type SandboxPage } from './sandbox/sandbox-handle.js';
-export type { SandboxConfig, SandboxStatus } from './store/record.js';
+export type { BootRecord, MachineOrigin, SandboxConfig, SandboxStatus } from './store/record.js';

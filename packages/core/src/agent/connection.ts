@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { AgentProtocolError, TimeoutError } from '../errors.js';
 import { isError } from '../host/any-realm.js';
+import { clearTimeout, setTimeout } from '../host/clock.js';
 import { encodeFrame, type Frame, FrameReader, SESSION_START, SHUTDOWN } from './frame.js';
-import { decodeMessage, encodeMessage, type Message, type PayloadFields } from './message.js';
+import { decodeMessage, encodeMessage, type Message, type Payload, type PayloadFields } from './message.js';
 
 /** The other side of the connection is gone: the relay ended, or never listened. What that means is the caller's to say. */
 export class AgentGoneError extends Error {
@@ -19,6 +20,8 @@ export interface AgentReady {
   /** When it was ready. */
   readonly readyMs: number;
   readonly agentVersion: string;
+  /** Of a clone: what it took to become a machine of its own. Null for a machine that booted. */
+  readonly renewMs: number | null;
 }
 
 export interface ReceivedMessage extends Message {
@@ -132,6 +135,16 @@ export class AgentConnection implements Disposable {
     }
   }
 
+  /** Lets the process end while nothing is asked of this connection. */
+  rest(): void {
+    this.#socket.unref();
+  }
+
+  /** Keeps the process alive again, as a connection does at first. */
+  takeUp(): void {
+    this.#socket.ref();
+  }
+
   /** Hangs up; the guest kills what this connection had started. */
   close(): void {
     this.#socket.destroy();
@@ -165,17 +178,18 @@ async function readGreeting(chunks: AsyncIterator<Buffer>): Promise<Greeting> {
   const { type, payload } = decodeMessage((frames.shift() as Frame).body);
   if (type !== 'core.ready')
     throw new AgentProtocolError(`The agent began with ${type} instead of core.ready.`);
+  return { idStart, idEnd, reader, frames, ready: agentReady(payload) };
+}
+
+/** Reads what a `core.ready` says. @throws AgentProtocolError */
+export function agentReady(payload: Payload): AgentReady {
+  const renewed = payload.optionalInt('resume_time_ns');
   return {
-    idStart,
-    idEnd,
-    reader,
-    frames,
-    ready: {
-      bootMs: payload.uint('boot_time_ns') / 1e6,
-      initMs: payload.uint('init_time_ns') / 1e6,
-      readyMs: payload.uint('ready_time_ns') / 1e6,
-      agentVersion: payload.optionalText('agent_version') ?? '',
-    },
+    bootMs: payload.uint('boot_time_ns') / 1e6,
+    initMs: payload.uint('init_time_ns') / 1e6,
+    readyMs: payload.uint('ready_time_ns') / 1e6,
+    agentVersion: payload.optionalText('agent_version') ?? '',
+    renewMs: renewed === undefined ? null : renewed / 1e6,
   };
 }
 

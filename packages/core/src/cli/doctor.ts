@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { environmentFrom } from '../engine/environment.js';
+import type { Templates } from '../engine/templates.js';
 import { guestKernel } from '../guest/kernel.js';
 import { findExecutable } from '../host/executables.js';
-import { pickAccelerator, probeHypervisor } from '../host/hypervisor.js';
+import { type AcceleratorChoice, pickAccelerator, probeHypervisor } from '../host/hypervisor.js';
 import { privateDirectory } from '../host/paths.js';
 import type { ImageStore } from '../image/image-store.js';
 import { qemuProgram } from '../vmm/qemu.js';
@@ -33,13 +34,14 @@ sandboxes can run here with the chosen accelerator (MSB_ACCEL), else 1.`,
       probe(`accelerator (MSB_ACCEL=${environment.accelerator})`, () =>
         pickAccelerator(environment.accelerator),
       ),
-      probe('VMM', () => vmm()),
+      probe('VMM', () => vmm(environment.accelerator)),
       probe('guest kernel', () => kernel()),
       probe('base image', () => baseImage(environment.images), true),
       probe('guest agent', () => readable(environment.agent)),
       probe('relay', () => executable(environment.relay)),
       probe('mke2fs', () => tool('mke2fs', 'e2fsprogs')),
       probe('sqfstar', () => tool('sqfstar', 'squashfs-tools')),
+      probe('templates', () => templates(environment.templates)),
       probe('sockets', () => privateDirectory(environment.places.runtime)),
     ];
     const ok = findings.every((finding) => finding.ok || finding.optional);
@@ -69,8 +71,8 @@ function hypervisor(): string {
   throw new Error(`${report.accelerator}: ${report.finding}. ${report.remedy}`);
 }
 
-function vmm(): string {
-  const program = qemuProgram();
+function vmm(choice: AcceleratorChoice): string {
+  const program = qemuProgram(choice === 'auto' ? probeHypervisor().accelerator : choice);
   const version = execFileSync(program, ['--version'], { encoding: 'utf8', timeout: 10_000 }).split('\n')[0];
   return `${program} (${version})`;
 }
@@ -84,6 +86,12 @@ function kernel(): string {
 function baseImage(images: ImageStore): string {
   const { digest, annotations } = images.baseManifest();
   return `${annotations?.['org.opencontainers.image.ref.name']} ${digest}`;
+}
+
+function templates(store: Templates): string {
+  const list = store.list();
+  const bytes = list.reduce((sum, template) => sum + template.bytes, 0);
+  return `${list.length}, ${Math.round(bytes / 1024 ** 2)} MiB of the disk; made when a kind of machine is first asked for`;
 }
 
 function readable(path: string): string {

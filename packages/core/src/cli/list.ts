@@ -1,6 +1,7 @@
 import { Image } from '../sandbox/image.js';
 import { Sandbox } from '../sandbox/sandbox.js';
 import type { SandboxHandle } from '../sandbox/sandbox-handle.js';
+import type { BootRecord } from '../store/record.js';
 import { type Command, printJson, UsageError } from './command.js';
 
 const live = ['starting', 'running', 'draining'];
@@ -9,7 +10,8 @@ export const ps: Command = {
   summary: 'list sandboxes',
   help: `Usage: msbtest ps [options]
 
-Lists the sandboxes that run.
+Lists the sandboxes that run. CAME says how a machine came to run, and how long that took: cold, its kernel booted; clone, it went on
+from where a template of its kind was frozen; pool, the same, before it was asked for. --json has the phases.
 
   -a, --all   those that do not run too
   --json      as JSON`,
@@ -33,16 +35,21 @@ Lists the sandboxes that run.
       memoryMib: handle.config().memoryMib,
       createdAt: handle.createdAt.toISOString(),
       id: handle.id,
+      boot: handle.bootRecord,
     }));
     if (invocation.flag('json')) printJson(rows);
     else
       printTable(
-        ['NAME', 'STATUS', 'IMAGE', 'CREATED'],
-        rows.map((row) => [row.name, row.status, row.image, row.createdAt]),
+        ['NAME', 'STATUS', 'IMAGE', 'CREATED', 'CAME'],
+        rows.map((row) => [row.name, row.status, row.image, row.createdAt, came(row.boot)]),
       );
     return 0;
   },
 };
+
+function came(boot: BootRecord | null): string {
+  return boot ? `${boot.origin}, ${Math.round(boot.totalMs)} ms` : '';
+}
 
 export const images: Command = {
   summary: 'list the images on this machine',

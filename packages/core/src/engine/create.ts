@@ -1,19 +1,32 @@
-import { randomUUID } from 'node:crypto';
 import { createUpper, diskError } from '../disk/upper.js';
-import { SandboxAlreadyExistsError, SandboxNotFoundError } from '../errors.js';
-import { pickAccelerator } from '../host/hypervisor.js';
+import { IoError, SandboxAlreadyExistsError, SandboxNotFoundError } from '../errors.js';
+import { monotonicMs } from '../host/clock.js';
+import { type Accelerator, pickAccelerator } from '../host/hypervisor.js';
 import { native } from '../host/native.js';
 import type { SandboxConfig, SandboxRecord } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
 import { checkName } from '../store/sandbox-store.js';
-import { type BootOptions, boot, type RunningMachine } from './boot.js';
+import { CloneFailedError, clone, cloneUpper } from './clone.js';
+import { type BootOptions, coldBoot } from './cold-boot.js';
 import type { Environment } from './environment.js';
+import { type RunningMachine, recordOf } from './machine.js';
+import { newRecord } from './new-record.js';
+import type { MachinePool } from './pool.js';
+import { Shape } from './shape.js';
 import { kill, stop } from './stop.js';
 import { retryStuck } from './stuck-boot.js';
+import type { Template } from './template.js';
+import { type TemplateProgress, templateFor } from './template-for.js';
 
 export interface CreateOptions extends BootOptions {
   /** What to do with a sandbox that has the name: nothing (it is an error), or stop it within these milliseconds and remove it. */
   readonly replaceTimeoutMs: number | null;
+  /** Whether its kernel is to boot, though it could be a clone. */
+  readonly coldBoot: boolean;
+  /** Where a machine that is ready may be. */
+  readonly pool?: MachinePool | undefined;
+  /** Hears of a template that has to be made first. */
+  readonly onTemplate?: ((progress: TemplateProgress) => void) | undefined;
 }
 
 export interface Created {
@@ -23,7 +36,8 @@ export interface Created {
 }
 
 /**
- * Provisions a sandbox and boots it. When it fails, for whatever reason, nothing is left and the name is free.
+ * Provisions a sandbox and brings its machine up, as a clone where that is possible. When it fails, for whatever reason, nothing is
+ * left and the name is free.
  *
  * @throws the typed errors of its steps: SandboxAlreadyExistsError, ImageNotFoundError, IoError, BootFailedError, …
  */
@@ -32,46 +46,137 @@ export async function create(
   config: SandboxConfig,
   options: CreateOptions,
 ): Promise<Created> {
+  const deadline = monotonicMs() + options.timeoutMs;
   checkName(config.name);
-  pickAccelerator(environment.accelerator); // before any work is done that a machine without a hypervisor would throw away
-  const image = await environment.images.prepare(config.image);
-  const record: SandboxRecord = {
-    version: 1,
-    id: randomUUID(),
-    createdAt: new Date().toISOString(),
-    config: {
-      ...config,
-      workdir: config.workdir ?? image.config.workingDir,
-      env: { ...environmentOf(image.config.env), ...config.env },
-    },
-    image: { reference: image.reference, digest: image.digest, rootfs: image.rootfs },
-  };
-  return retryStuck(options.timeoutMs, async (attempt) => {
-    const { directory, lock } = await claim(environment, record, options.replaceTimeoutMs);
-    let machine: RunningMachine;
-    try {
-      machine = await boot(environment, directory, record, lock, attempt, options.signal);
-    } catch (error) {
-      await removeUnfinished(directory);
-      throw diskError(`Sandbox "${config.name}" could not be made`, error);
-    }
-    directory.created();
-    return { directory, record, machine };
-  });
+  const accelerator = pickAccelerator(environment.accelerator); // before any work that a machine without a hypervisor would throw away
+  const record = await newRecord(environment, config);
+  const shape = new Shape(environment, record, accelerator);
+  const rest = () => Math.max(1, Math.ceil(deadline - monotonicMs()));
+  if (!options.coldBoot) {
+    const pooled = await taken(environment, shape, record, options);
+    if (pooled) return pooled;
+    const template = await templateFor(environment, shape, record, { ...options, timeoutMs: rest() });
+    const created = template && (await cloned(environment, template, shape, record, options, rest()));
+    if (created) return created;
+  }
+  return booted(environment, shape, record, options, rest());
 }
 
-async function claim(environment: Environment, record: SandboxRecord, replaceTimeoutMs: number | null) {
-  const { sandboxes, places } = environment;
-  const fill = (directory: SandboxDirectory) =>
-    createUpper(places, directory.upper, record.config.rootDiskMib);
+/** @returns null when there is no machine that is ready, or it was no good. */
+async function taken(
+  environment: Environment,
+  shape: Shape,
+  record: SandboxRecord,
+  { pool, signal, replaceTimeoutMs }: CreateOptions,
+): Promise<Created | null> {
+  const ready = await pool?.take(shape, record, signal);
+  if (!ready) return null;
+  try {
+    const take = () => ready.take(record);
+    const { directory, machine } = await naming(environment, record.config.name, replaceTimeoutMs, take);
+    signal?.throwIfAborted();
+    directory.noteBoot(recordOf(machine));
+    directory.created();
+    return { directory, record, machine };
+  } catch (error) {
+    await ready.discard();
+    signal?.throwIfAborted();
+    if (error instanceof SandboxAlreadyExistsError || error instanceof IoError) throw error;
+    return null; // it died while it waited, say: a clone is as good
+  }
+}
+
+/** @returns null when its template is no good, which is discarded then. */
+async function cloned(
+  environment: Environment,
+  template: Template,
+  shape: Shape,
+  record: SandboxRecord,
+  options: CreateOptions,
+  timeoutMs: number,
+): Promise<Created | null> {
+  try {
+    return await provision(environment, record, options, {
+      fill: (directory) => cloneUpper(template, directory),
+      bringUp: async (directory, lock) => {
+        const { signal } = options;
+        // Half of the time at most, so that there is some left for a boot.
+        const bounds = { timeoutMs: timeoutMs / 2, signal };
+        const made = await clone(environment, template, shape, { directory, lock }, record, bounds);
+        made.connection.close();
+        made.qmp[Symbol.dispose]();
+        return made.machine;
+      },
+    });
+  } catch (error) {
+    if (!(error instanceof CloneFailedError)) throw error;
+    environment.templates.discard(template);
+    process.emitWarning(
+      `Sandbox "${record.config.name}" boots instead of being cloned: ${error.message} The template is discarded; it is made anew next time.`,
+      { code: 'MSB_CLONE_FAILED' },
+    );
+    return null;
+  }
+}
+
+function booted(
+  environment: Environment,
+  shape: Shape,
+  record: SandboxRecord,
+  options: CreateOptions,
+  timeoutMs: number,
+): Promise<Created> {
+  return retryStuck(timeoutMs, (attempt) =>
+    provision(environment, record, options, {
+      fill: (directory) => createUpper(environment.places, directory.upper, shape.diskMib),
+      bringUp: (directory, lock) =>
+        coldBoot(environment, directory, record, lock, shape, attempt, options.signal),
+    }),
+  );
+}
+
+/** Makes the sandbox's directory under its name, and brings its machine up in it; when one of the two fails, nothing is left. */
+async function provision(
+  environment: Environment,
+  record: SandboxRecord,
+  { replaceTimeoutMs }: CreateOptions,
+  way: {
+    fill(directory: SandboxDirectory): Promise<void>;
+    bringUp(directory: SandboxDirectory, lock: number): Promise<RunningMachine>;
+  },
+): Promise<Created> {
+  const { name } = record.config;
+  const claimed = await naming(environment, name, replaceTimeoutMs, () =>
+    environment.sandboxes.claim(record, way.fill),
+  );
+  const { directory, lock } = claimed;
+  let machine: RunningMachine;
+  try {
+    machine = await way.bringUp(directory, lock);
+  } catch (error) {
+    await directory.discard();
+    throw diskError(`Sandbox "${name}" could not be made`, error);
+  }
+  directory.noteBoot(recordOf(machine));
+  directory.created();
+  return { directory, record, machine };
+}
+
+/** Takes a name; where it is taken and may be taken over, it is made free first. */
+async function naming<T>(
+  environment: Environment,
+  name: string,
+  replaceTimeoutMs: number | null,
+  take: () => Promise<T>,
+): Promise<T> {
   for (;;) {
     try {
-      return await sandboxes.claim(record, fill);
+      return await take();
     } catch (error) {
       if (!(error instanceof SandboxAlreadyExistsError) || replaceTimeoutMs === null) {
-        throw diskError(`Sandbox "${record.config.name}" could not be made`, error);
+        throw diskError(`Sandbox "${name}" could not be made`, error);
       }
-      await removeByName(environment, record.config.name, replaceTimeoutMs);
+      await removeByName(environment, name, replaceTimeoutMs);
     }
   }
 }
@@ -88,38 +193,26 @@ async function removeByName({ sandboxes }: Environment, name: string, timeoutMs:
   }
 }
 
-async function removeUnfinished(directory: SandboxDirectory): Promise<void> {
-  try {
-    await directory.remove(await directory.acquire());
-  } catch (error) {
-    if (!(error instanceof SandboxNotFoundError)) throw error; // the relay was quicker
-  }
-}
-
-function environmentOf(entries: readonly string[]): Record<string, string> {
-  const pairs = entries.map((entry) => {
-    const equals = entry.indexOf('=');
-    return equals < 0 ? ([entry, ''] as const) : ([entry.slice(0, equals), entry.slice(equals + 1)] as const);
-  });
-  return Object.fromEntries(pairs);
-}
-
-/** Boots a sandbox that exists and does not run. @throws SandboxStillRunningError; what {@link boot} throws. */
+/** Boots a sandbox that exists and does not run. @throws SandboxStillRunningError; what {@link coldBoot} throws. */
 export async function start(
   environment: Environment,
   directory: SandboxDirectory,
   options: BootOptions,
 ): Promise<Created> {
+  const accelerator: Accelerator = pickAccelerator(environment.accelerator);
   return retryStuck(options.timeoutMs, async (attempt) => {
     const lock = await directory.acquire();
     let record: SandboxRecord;
+    let shape: Shape;
     try {
       record = directory.record();
+      shape = new Shape(environment, record, accelerator);
     } catch (error) {
       native.closeFd(lock);
       throw error;
     }
-    const machine = await boot(environment, directory, record, lock, attempt, options.signal);
+    const machine = await coldBoot(environment, directory, record, lock, shape, attempt, options.signal);
+    directory.noteBoot(recordOf(machine));
     return { directory, record, machine };
   });
 }

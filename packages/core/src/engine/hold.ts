@@ -1,5 +1,6 @@
 import { read, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { clearTimeout, setTimeout } from '../host/clock.js';
 import { errnoOf, native } from '../host/native.js';
 import { ended, endRelay } from './end-relay.js';
 

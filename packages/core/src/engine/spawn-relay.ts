@@ -1,34 +1,26 @@
 import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { encodeFrame } from '../agent/frame.js';
-import { encodeMessage } from '../agent/message.js';
-import { guestInitramfs } from '../guest/initramfs.js';
-import { guestKernel } from '../guest/kernel.js';
-import type { Accelerator } from '../host/hypervisor.js';
 import { native } from '../host/native.js';
 import { checkSocketPath, privateDirectory } from '../host/paths.js';
-import type { SandboxRecord } from '../store/record.js';
 import { openLog, type SandboxDirectory } from '../store/sandbox-directory.js';
-import { qemu } from '../vmm/qemu.js';
 import type { Environment } from './environment.js';
 import { Hold } from './hold.js';
+import type { Launch } from './launch.js';
 
 /**
  * Starts the relay of a sandbox, which makes the socket for clients and starts the VMM. What passes to it, and under which
  * descriptor, is the relay's contract in docs/architecture.md.
  *
- * @param lock stays the caller's to close.
+ * @param machine.lock stays the caller's to close.
  * @returns the hold on it; whether it has come up is for {@link Hold.ready} to say.
  */
 export function spawnRelay(
   environment: Environment,
   directory: SandboxDirectory,
-  record: SandboxRecord,
-  lock: number,
-  accelerator: Accelerator,
+  machine: Launch & { readonly ephemeral: boolean; readonly lock: number },
 ): Hold {
   checkSocketPath(directory.agentSocket);
-  const vmm = machineCommand(environment, directory, record, accelerator);
+  const { command, descriptors } = machine;
   const opened: number[] = [];
   const open = (fd: number) => {
     opened.push(fd);
@@ -40,19 +32,20 @@ export function spawnRelay(
     rmSync(directory.sockets, { recursive: true, force: true }); // left by a relay that was killed
     const nothing = open(openSync('/dev/null', 'r+'));
     const log = open(openLog(directory.vmmLog));
-    const configuration = open(bootstrap(directory, record));
+    const firstFrame = open(unnamed(join(directory.path, 'first-frame'), machine.firstFrame));
     const [leash, theirs] = native.socketPair();
     try {
       const { pid, pidfd } = native.spawn({
         file: environment.relay,
         args: [
           ...['--sandbox-dir', directory.path, '--socket', directory.agentSocket],
-          ...(record.config.ephemeral ? ['--ephemeral'] : []),
-          ...['--', vmm.file, ...vmm.args],
+          ...(machine.ephemeral ? ['--ephemeral'] : []),
+          ...(descriptors.length > 0 ? ['--vmm-descriptors', `${descriptors.length}`] : []),
+          ...['--', command.file, ...command.args],
         ],
         env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
         cwd: '/',
-        fds: [nothing, log, log, theirs, lock, configuration],
+        fds: [nothing, log, log, theirs, machine.lock, firstFrame, ...descriptors.map(({ fd }) => fd)],
       });
       return new Hold(leash, pidfd, pid);
     } catch (error) {
@@ -66,46 +59,10 @@ export function spawnRelay(
   }
 }
 
-function machineCommand(
-  environment: Environment,
-  directory: SandboxDirectory,
-  record: SandboxRecord,
-  accelerator: Accelerator,
-) {
-  const kernel = guestKernel();
-  return qemu.commandLine({
-    accelerator,
-    cpus: record.config.cpus,
-    memoryMiB: record.config.memoryMib,
-    kernel: kernel.image,
-    initramfs: guestInitramfs(environment.places, kernel, environment.agent),
-    lower: record.image.rootfs,
-    upper: directory.upper,
-    controlSocket: directory.controlSocket,
-  });
-}
-
-/** The guest's configuration as an open file whose name is gone: it holds the environment, which may hold secrets. */
-function bootstrap(directory: SandboxDirectory, { config }: SandboxRecord): number {
-  const frame = encodeFrame({
-    id: 0,
-    flags: 0,
-    body: encodeMessage('core.bootstrap', {
-      block_root: {
-        kind: 'oci-erofs',
-        lower: '/dev/vda',
-        lower_fstype: 'squashfs',
-        upper: { kind: 'device', device: '/dev/vdb', fstype: 'ext4' },
-      },
-      hostname: config.hostname,
-      default_cwd: config.workdir ?? undefined,
-      default_env: Object.entries(config.env).map(([key, value]) => ({ key, value })),
-      hangup_after_halted: true,
-    }),
-  });
-  const path = join(directory.path, 'bootstrap');
+/** An open file whose name is gone: it holds the guest's environment, which may hold secrets. */
+function unnamed(path: string, content: Uint8Array): number {
   try {
-    writeFileSync(path, frame, { mode: 0o600 });
+    writeFileSync(path, content, { mode: 0o600 });
     return openSync(path, 'r');
   } finally {
     rmSync(path, { force: true });

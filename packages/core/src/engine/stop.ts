@@ -1,5 +1,6 @@
 import { AgentConnection, AgentGoneError } from '../agent/connection.js';
 import { AgentProtocolError, SandboxNotRunningError, TimeoutError } from '../errors.js';
+import { monotonicMs } from '../host/clock.js';
 import { native } from '../host/native.js';
 import type { ExitRecord, SandboxStatus } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
@@ -72,7 +73,7 @@ const nothing: StopPhases = {
  *   machine left alone.
  */
 export async function stop(directory: SandboxDirectory, timeoutMs: number): Promise<StopResult> {
-  const begin = performance.now();
+  const begin = monotonicMs();
   const { name } = directory.record().config;
   const holder = await relayOf(directory);
   if (!holder) {
@@ -84,11 +85,11 @@ export async function stop(directory: SandboxDirectory, timeoutMs: number): Prom
     if (timeoutMs > 0)
       order = await giveOrder(directory, holder.pidfd, Math.min(timeoutMs, deliverTimeoutMs));
     const told = order.refused;
-    const delivered = performance.now();
+    const delivered = monotonicMs();
     const rest = Math.max(0, timeoutMs - (delivered - begin));
     const byItself = told === null && (await ended(holder.pidfd, rest));
     if (!byItself) await endRelay(holder.pidfd);
-    const ms = performance.now() - begin;
+    const ms = monotonicMs() - begin;
     const exit = directory.exitRecord();
     const result = {
       ...stopResult(name, exit),
@@ -165,9 +166,9 @@ interface Order {
 }
 
 async function giveOrder(directory: SandboxDirectory, relay: number, timeoutMs: number): Promise<Order> {
-  const deadline = performance.now() + timeoutMs;
+  const deadline = monotonicMs() + timeoutMs;
   for (;;) {
-    const rest = Math.max(1, deadline - performance.now());
+    const rest = Math.max(1, deadline - monotonicMs());
     try {
       const connection = await AgentConnection.connect(directory.agentSocket, { timeoutMs: rest });
       await connection.requestShutdown();
@@ -180,7 +181,7 @@ async function giveOrder(directory: SandboxDirectory, relay: number, timeoutMs: 
     }
     // It is ending already, and the exit record will tell how; or it has all the clients that it takes, and one may go.
     if (await ended(relay, retryMs)) return { refused: null };
-    if (performance.now() > deadline) return { refused: 'its relay takes no more connections' };
+    if (monotonicMs() > deadline) return { refused: 'its relay takes no more connections' };
   }
 }
 

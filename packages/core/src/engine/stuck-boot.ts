@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { BootFailedError } from '../errors.js';
+import { clearInterval, monotonicMs, setInterval } from '../host/clock.js';
 
 /**
  * The processor time that a boot may take. Under emulation it takes two to four seconds, however busy the host is; a slow processor may
@@ -52,14 +53,14 @@ export interface Attempt {
  * @param boot throws BootFailedError with {@link StuckBootError} as its cause for a boot that was stuck; nothing is left of it then.
  */
 export async function retryStuck<T>(timeoutMs: number, boot: (attempt: Attempt) => Promise<T>): Promise<T> {
-  const deadline = performance.now() + timeoutMs;
+  const deadline = monotonicMs() + timeoutMs;
   for (let number = 1; ; number++) {
-    const rest = Math.max(1, Math.ceil(deadline - performance.now()));
+    const rest = Math.max(1, Math.ceil(deadline - monotonicMs()));
     try {
       return await boot({ timeoutMs: rest, number, mayBeStuck: number < mostAttempts });
     } catch (error) {
       const cause = error instanceof BootFailedError ? error.cause : undefined;
-      if (!(cause instanceof StuckBootError && cause.again) || performance.now() >= deadline) throw error;
+      if (!(cause instanceof StuckBootError && cause.again) || monotonicMs() >= deadline) throw error;
     }
   }
 }
@@ -73,10 +74,10 @@ export class StuckBootWatch implements Disposable {
   /** @param relayPid the process whose child the VMM is. */
   constructor(relayPid: number, { emulated }: { readonly emulated: boolean }) {
     this.#emulated = emulated;
-    let before = { cpuMs: 0, at: performance.now() };
+    let before = { cpuMs: 0, at: monotonicMs() };
     this.#timer = setInterval(() => {
       const cpuMs = childrenCpuMs(relayPid);
-      const now = { cpuMs: cpuMs ?? 0, at: performance.now() };
+      const now = { cpuMs: cpuMs ?? 0, at: monotonicMs() };
       if (now.cpuMs > mostCpuMs) this.#giveUp(`has used ${now.cpuMs} ms of processor time`);
       if (cpuMs === undefined || cpuMs - before.cpuMs > idle.cpuMs) before = now;
       else if (now.at - before.at > idle.inMs) this.#giveUp(`did next to nothing for ${idle.inMs} ms`);

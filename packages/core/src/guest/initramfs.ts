@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { MissingDependencyError } from '../errors.js';
 import type { Places } from '../host/paths.js';
@@ -12,12 +12,18 @@ const executable = 0o100755;
 const regular = 0o100644;
 const characterDevice = 0o020600;
 
+/** What was made from which files, so that they are not read for every machine. */
+const made = new Map<string, string>();
+
 /**
  * The initramfs for a kernel: the agent as `/init` and the modules it loads. Made once for each content.
  *
  * @returns the path of the archive.
  */
 export function guestInitramfs(places: Places, kernel: GuestKernel, agent: string): string {
+  const sources = JSON.stringify([places.cache, ...[agent, ...kernel.modules].map(versionOf)]);
+  const known = made.get(sources);
+  if (known && existsSync(known)) return known;
   const archive = cpio(entries(readAgent(agent), kernel));
   const key = createHash('sha256').update(archive).digest('hex').slice(0, 32);
   const path = join(places.cache, 'initramfs', `${key}.cpio`);
@@ -25,7 +31,13 @@ export function guestInitramfs(places: Places, kernel: GuestKernel, agent: strin
     mkdirSync(join(places.cache, 'initramfs'), { recursive: true, mode: 0o700 });
     writeWhole(path, archive);
   }
+  made.set(sources, path);
   return path;
+}
+
+function versionOf(path: string): readonly unknown[] {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return [path, stat?.ino, stat?.size, stat?.mtimeMs, stat?.ctimeMs];
 }
 
 function entries(agent: Uint8Array, kernel: GuestKernel): CpioEntry[] {

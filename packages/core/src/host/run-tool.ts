@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { IoError, MissingDependencyError, TimeoutError } from '../errors.js';
+import { clearTimeout, setTimeout } from './clock.js';
 import { findExecutable } from './executables.js';
 
 export interface ToolOptions {

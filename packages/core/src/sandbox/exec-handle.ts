@@ -7,6 +7,7 @@ import {
   InvalidConfigError,
   OutputLimitError,
 } from '../errors.js';
+import { clearTimeout, setTimeout } from '../host/clock.js';
 import { startError } from './exec-failure.js';
 import type { ExecEntry } from './exec-journal.js';
 import {

@@ -1,4 +1,5 @@
 import { isError } from '../host/any-realm.js';
+import { monotonicMs } from '../host/clock.js';
 import { printable } from '../host/console-tail.js';
 
 /** How many commands are remembered, and of each at the most so many bytes of each stream. */
@@ -57,7 +58,7 @@ export class ExecEntry {
   readonly #command: string;
   readonly #args: readonly string[];
   readonly #startedAt = new Date();
-  readonly #begin = performance.now();
+  readonly #begin = monotonicMs();
   readonly #tails = { stdout: new Tail(), stderr: new Tail() };
   #end: { readonly durationMs: number; readonly status: ExecRecordStatus } | null = null;
 
@@ -93,7 +94,7 @@ export class ExecEntry {
 
   /** The first end is the one that counts: a handle that is disposed of after it ends nothing. */
   #ended(status: ExecRecordStatus): void {
-    this.#end ??= { durationMs: performance.now() - this.#begin, status };
+    this.#end ??= { durationMs: monotonicMs() - this.#begin, status };
   }
 }
 

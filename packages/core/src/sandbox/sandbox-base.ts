@@ -4,6 +4,7 @@ import { crashed, describeExit, statusOf } from '../engine/ending.js';
 import type { Environment } from '../engine/environment.js';
 import { kill, type SandboxStopResult, type StopResult, stop, waitUntilStopped } from '../engine/stop.js';
 import { AgentProtocolError, type SandboxCrashedError, SandboxNotRunningError } from '../errors.js';
+import { monotonicMs } from '../host/clock.js';
 import { native } from '../host/native.js';
 import type { SandboxConfig, SandboxRecord } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
@@ -106,9 +107,9 @@ export abstract class SandboxBase {
   /** Asks the agent for a sign of life. */
   async ping(): Promise<SandboxPingResult> {
     using connection = await this.openConnection();
-    const begin = performance.now();
+    const begin = monotonicMs();
     await this.#ask(connection, 'core.ping', 'core.pong');
-    return { name: this.name, latencyMs: performance.now() - begin };
+    return { name: this.name, latencyMs: monotonicMs() - begin };
   }
 
   /** Counts as activity. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { create } from '../engine/create.js';
 import type { Environment } from '../engine/environment.js';
+import type { TemplateProgress } from '../engine/template-for.js';
 import { InvalidConfigError } from '../errors.js';
 import { formatReference, parseReference } from '../image/reference.js';
 import type { SandboxConfig } from '../store/record.js';
@@ -12,6 +13,11 @@ export const defaultBootTimeoutMs = 60_000;
 /** Before a sandbox that is replaced is killed, as in `microsandbox`. */
 const replaceTimeoutMs = 10_000;
 const maxHostnameBytes = 63;
+
+export interface CreateSandboxOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onTemplate?: ((progress: TemplateProgress) => void) | undefined;
+}
 
 /**
  * Describes a sandbox. Setters only note what they are given; everything is checked at `build()` and `create()`, by name.
@@ -29,6 +35,7 @@ export class SandboxBuilder {
   #hostname: string | undefined;
   #shell = '/bin/sh';
   #ephemeral = false;
+  #coldBoot = false;
   #bootTimeoutMs = defaultBootTimeoutMs;
   #replaceTimeoutMs: number | null = null;
 
@@ -97,6 +104,14 @@ export class SandboxBuilder {
     this.#ephemeral = enabled;
     return this;
   }
+  /**
+   * Boots the machine's kernel. Otherwise it is a clone of one that was frozen when its agent was ready: the same machine, fresh in all
+   * that tells one from another, in a tenth of the time.
+   */
+  coldBoot(): this {
+    this.#coldBoot = true;
+    return this;
+  }
   /** Milliseconds from starting the VMM until the agent is ready; default 60,000. */
   bootTimeout(ms: number): this {
     this.#bootTimeoutMs = ms;
@@ -149,15 +164,17 @@ export class SandboxBuilder {
    * Makes the sandbox, boots it and waits for its agent. When it fails nothing is left: no process, file or claimed name.
    *
    * @param options.signal aborts the boot.
+   * @param options.onTemplate hears when a template has to be made first, once for each kind of machine, and when it is made.
    * @throws InvalidConfigError, SandboxAlreadyExistsError, ImageNotFoundError, HypervisorUnavailableError,
    *   MissingDependencyError, IoError, BootFailedError.
    */
-  async create(options: { readonly signal?: AbortSignal } = {}): Promise<Sandbox> {
+  async create(options: CreateSandboxOptions = {}): Promise<Sandbox> {
     const config = this.checked();
     const { directory, record, machine } = await create(this.#environment, config, {
       timeoutMs: this.#bootTimeoutMs,
       replaceTimeoutMs: this.#replaceTimeoutMs,
-      signal: options.signal,
+      coldBoot: this.#coldBoot,
+      ...options,
     });
     return new Sandbox(this.#environment, directory, record, machine);
   }

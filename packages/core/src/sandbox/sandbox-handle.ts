@@ -3,7 +3,7 @@ import type { Environment } from '../engine/environment.js';
 import { InvalidConfigError, SandboxNotFoundError, SandboxNotRunningError } from '../errors.js';
 import { logTail } from '../host/console-tail.js';
 import { native } from '../host/native.js';
-import type { SandboxConfig, SandboxRecord, SandboxStatus } from '../store/record.js';
+import type { BootRecord, SandboxConfig, SandboxRecord, SandboxStatus } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
 import { Sandbox } from './sandbox.js';
 import { connectTimeoutMs, SandboxBase } from './sandbox-base.js';
@@ -37,6 +37,11 @@ export class SandboxHandle extends SandboxBase {
 
   get createdAt(): Date {
     return new Date(this.record.createdAt);
+  }
+
+  /** How the machine of its last run came to run, and where the time went; null when it never has. */
+  get bootRecord(): BootRecord | null {
+    return this.directory.bootRecord();
   }
 
   config(): SandboxConfig {

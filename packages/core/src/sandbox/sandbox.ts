@@ -1,6 +1,6 @@
-import type { BootTimes, RunningMachine } from '../engine/boot.js';
 import { start as startMachine } from '../engine/create.js';
 import { type Environment, environmentFrom } from '../engine/environment.js';
+import type { BootTimes, RunningMachine } from '../engine/machine.js';
 import { SandboxNotFoundError, SandboxReplacedError } from '../errors.js';
 import type { Accelerator } from '../host/hypervisor.js';
 import type { SandboxConfig, SandboxRecord } from '../store/record.js';

@@ -45,6 +45,29 @@ export interface ExitRecord {
   readonly halted: string | null;
 }
 
+/**
+ * How a machine came to run. `cold`: its kernel booted. `clone`: it went on from where a template of its shape was frozen. `pool`: the
+ * same, ahead of its being asked for.
+ */
+export type MachineOrigin = 'cold' | 'clone' | 'pool';
+
+/** `boot.json`: where the time went until the machine of its last run was ready; milliseconds. */
+export interface BootRecord {
+  readonly origin: MachineOrigin;
+  /** Until the relay was started. */
+  readonly spawnMs: number;
+  /** From there to the agent being ready. */
+  readonly guestMs: number;
+  /** Of that, until a clone's guest ran; null for one that booted. */
+  readonly resumeMs: number | null;
+  /** Of that, what the agent took to make a clone a machine of its own; null for one that booted. */
+  readonly renewMs: number | null;
+  /** What was waited for the machine, from its start or from its being taken out of a pool. */
+  readonly totalMs: number;
+  /** How many boots it took: more than one where the kernel of an emulated machine was stuck. */
+  readonly attempts: number;
+}
+
 /** As in the npm package `microsandbox`. */
 export type SandboxStatus =
   | 'created'

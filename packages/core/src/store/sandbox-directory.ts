@@ -4,7 +4,8 @@ import { basename, dirname, join } from 'node:path';
 import { SandboxNotFoundError, SandboxReplacedError, SandboxStillRunningError } from '../errors.js';
 import { errnoOf, native } from '../host/native.js';
 import { type Places, socketDirectory } from '../host/paths.js';
-import type { ExitRecord, SandboxRecord } from './record.js';
+import type { BootRecord, ExitRecord, SandboxRecord } from './record.js';
+import { writeWhole } from './whole-file.js';
 
 /** How long a lock may be held by somebody who only looks; looking takes microseconds. */
 const glanceMs = 250;
@@ -44,6 +45,9 @@ export class SandboxDirectory {
   get #lock(): string {
     return join(this.path, 'lock');
   }
+  get #boot(): string {
+    return join(this.path, 'boot.json');
+  }
   get #creating(): string {
     return join(this.path, 'creating');
   }
@@ -60,12 +64,7 @@ export class SandboxDirectory {
 
   /** How its last run ended; null when it never ran, or its relay was killed. */
   exitRecord(): ExitRecord | null {
-    try {
-      return JSON.parse(readFileSync(join(this.path, 'exit.json'), 'utf8')) as ExitRecord;
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return null;
-      throw error;
-    }
+    return readJson(join(this.path, 'exit.json'));
   }
 
   forgetExit(): void {
@@ -80,6 +79,16 @@ export class SandboxDirectory {
   /** Its create has succeeded: from now on it outlives whoever made it. */
   created(): void {
     rmSync(this.#creating);
+  }
+
+  /** Notes how its machine came to run. */
+  noteBoot(boot: BootRecord): void {
+    writeWhole(this.#boot, `${JSON.stringify(boot)}\n`);
+  }
+
+  /** How the machine of its last run came to run; null when it never has. */
+  bootRecord(): BootRecord | null {
+    return readJson(this.#boot);
   }
 
   /**
@@ -116,6 +125,18 @@ export class SandboxDirectory {
     }
     if (sameFile(lock, this.#lock)) return lock;
     native.closeFd(lock); // the directory was removed, and maybe made again, while we waited
+    throw new SandboxNotFoundError(`There is no sandbox at ${this.path} any more.`);
+  }
+
+  /** Takes the lock if nobody has it, without a wait. @throws SandboxNotFoundError when the directory has gone. */
+  tryAcquire(): number | null {
+    try {
+      const lock = native.tryLockFile(this.#lock);
+      if (lock === null || sameFile(lock, this.#lock)) return lock;
+      native.closeFd(lock);
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+    }
     throw new SandboxNotFoundError(`There is no sandbox at ${this.path} any more.`);
   }
 
@@ -158,6 +179,15 @@ export class SandboxDirectory {
     await rm(trash, { recursive: true, force: true });
   }
 
+  /** Removes what came to nothing. Its relay, if it had one, has ended, and may have been quicker. */
+  async discard(): Promise<void> {
+    try {
+      await this.remove(await this.acquire());
+    } catch (error) {
+      if (!(error instanceof SandboxNotFoundError)) throw error;
+    }
+  }
+
   /** The process that wrote its number into the lock file, if it lives. */
   #relay(): { pidfd: number; state: 'starting' | 'running' | 'stopping' } | undefined {
     let line: string;
@@ -173,6 +203,16 @@ export class SandboxDirectory {
   }
 }
 
+/** A file that is made whole by a rename; null when there is none. */
+function readJson<T>(path: string): T | null {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as T;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return null;
+    throw error;
+  }
+}
+
 function openPidfd(pid: number): number | undefined {
   try {
     return native.pidfdOpen(pid);
@@ -182,7 +222,8 @@ function openPidfd(pid: number): number | undefined {
   }
 }
 
-function sameFile(fd: number, path: string): boolean {
+/** Whether the path still names the file that is open. */
+export function sameFile(fd: number, path: string): boolean {
   try {
     const [open, named] = [fstatSync(fd), statSync(path)];
     return open.ino === named.ino && open.dev === named.dev;

@@ -1,12 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  InvalidConfigError,
-  SandboxAlreadyExistsError,
-  SandboxNotFoundError,
-  SandboxStillRunningError,
-} from '../errors.js';
+import { InvalidConfigError, SandboxAlreadyExistsError, SandboxNotFoundError } from '../errors.js';
+import { wallMs } from '../host/clock.js';
 import { errnoOf, native } from '../host/native.js';
 import type { Places } from '../host/paths.js';
 import type { SandboxRecord } from './record.js';
@@ -20,6 +16,12 @@ const lockGraceMs = 60_000;
 /** How long the record of an ephemeral sandbox's end is left for whoever stopped it, should that process die before removing it. */
 const readGraceMs = 10_000;
 
+/** A sandbox that nobody can see yet, and its lock, held. */
+export interface UnnamedSandbox {
+  readonly directory: SandboxDirectory;
+  readonly lock: number;
+}
+
 /** The sandboxes of one home, by name. */
 export class SandboxStore {
   readonly #places: Places;
@@ -31,35 +33,71 @@ export class SandboxStore {
   }
 
   /**
+   * Makes a sandbox's directory that has no name yet, and that nobody sees.
+   *
+   * @param fill puts into it what a sandbox has from the first; when it fails, nothing is left.
+   */
+  async prepare(fill: (directory: SandboxDirectory) => Promise<void>): Promise<UnnamedSandbox> {
+    mkdirSync(this.#root, { recursive: true, mode: 0o700 });
+    const path = join(this.#root, `.new-${randomBytes(8).toString('hex')}`);
+    const directory = new SandboxDirectory(this.#places, path);
+    mkdirSync(path, { mode: 0o700 });
+    let lock: number | undefined;
+    try {
+      lock = await native.lockFile(join(path, 'lock'), 1000);
+      writeFileSync(join(path, 'creating'), '', { mode: 0o600 });
+      await fill(directory);
+      return { directory, lock };
+    } catch (error) {
+      rmSync(path, { recursive: true, force: true });
+      if (lock !== undefined) native.closeFd(lock);
+      throw error;
+    }
+  }
+
+  /**
+   * Gives a prepared sandbox its name, at once and whole; its sockets, if it has some, go with it.
+   *
+   * @throws SandboxAlreadyExistsError when the name is taken, by an earlier claim or one that is quicker; all is as it was then.
+   */
+  name(unnamed: SandboxDirectory, record: SandboxRecord): SandboxDirectory {
+    const { name } = record.config;
+    const named = new SandboxDirectory(this.#places, this.#pathOf(name));
+    if (existsSync(named.path)) throw alreadyExists(name);
+    writeFileSync(join(unnamed.path, 'record.json'), `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
+    try {
+      renameSync(unnamed.path, named.path);
+    } catch (error) {
+      const code = errnoOf(error);
+      if (code === 'ENOTEMPTY' || code === 'EEXIST') throw alreadyExists(name);
+      throw error;
+    }
+    if (existsSync(unnamed.sockets)) {
+      rmSync(named.sockets, { recursive: true, force: true }); // left by a relay that was killed
+      renameSync(unnamed.sockets, named.sockets);
+    }
+    return named;
+  }
+
+  /**
    * Claims a name and makes the sandbox's directory, whole or not at all: `fill` gets it before anyone can see it.
    *
    * @returns the directory and its lock, held.
-   * @throws SandboxAlreadyExistsError when the name is taken, by an earlier claim or one that is quicker.
+   * @throws SandboxAlreadyExistsError as {@link name} does.
    */
   async claim(
     record: SandboxRecord,
     fill: (directory: SandboxDirectory) => Promise<void>,
   ): Promise<{ directory: SandboxDirectory; lock: number }> {
     const { name } = record.config;
-    const path = this.#pathOf(name);
     await this.sweep();
-    if (existsSync(path)) throw alreadyExists(name);
-    mkdirSync(this.#root, { recursive: true, mode: 0o700 });
-    const unfinished = join(this.#root, `.new-${randomBytes(8).toString('hex')}`);
-    mkdirSync(unfinished, { mode: 0o700 });
-    let lock: number | undefined;
+    if (existsSync(this.#pathOf(name))) throw alreadyExists(name);
+    const { directory: unnamed, lock } = await this.prepare(fill);
     try {
-      lock = await native.lockFile(join(unfinished, 'lock'), 1000);
-      writeFileSync(join(unfinished, 'creating'), '', { mode: 0o600 });
-      writeFileSync(join(unfinished, 'record.json'), `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
-      await fill(new SandboxDirectory(this.#places, unfinished));
-      renameSync(unfinished, path);
-      return { directory: new SandboxDirectory(this.#places, path), lock };
+      return { directory: this.name(unnamed, record), lock };
     } catch (error) {
-      rmSync(unfinished, { recursive: true, force: true });
-      if (lock !== undefined) native.closeFd(lock);
-      const code = errnoOf(error);
-      if (code === 'ENOTEMPTY' || code === 'EEXIST') throw alreadyExists(name);
+      rmSync(unnamed.path, { recursive: true, force: true });
+      native.closeFd(lock);
       throw error;
     }
   }
@@ -102,17 +140,15 @@ export class SandboxStore {
       try {
         if (!entry.startsWith('.') && !directory.creating && !isSpent(directory)) continue;
         if (!existsSync(join(directory.path, 'lock'))) {
-          if (Date.now() - statSync(directory.path).mtimeMs < lockGraceMs) continue;
+          if (wallMs() - statSync(directory.path).mtimeMs < lockGraceMs) continue;
           rmSync(directory.path, { recursive: true, force: true });
           continue;
         }
-        await directory.remove(await directory.acquire());
+        const lock = directory.tryAcquire();
+        if (lock !== null) await directory.remove(lock);
       } catch (error) {
-        const inUseOrGone =
-          error instanceof SandboxStillRunningError ||
-          error instanceof SandboxNotFoundError ||
-          errnoOf(error) === 'ENOENT';
-        if (!inUseOrGone) throw error;
+        const gone = error instanceof SandboxNotFoundError || errnoOf(error) === 'ENOENT';
+        if (!gone) throw error;
       }
     }
   }
@@ -136,7 +172,7 @@ export class SandboxStore {
 function isSpent(directory: SandboxDirectory): boolean {
   const exit = directory.exitRecord();
   const endedAt = exit ? exit.startedAtUnixMs + exit.exitMs : 0;
-  return directory.record().config.ephemeral && Date.now() - endedAt > readGraceMs;
+  return directory.record().config.ephemeral && wallMs() - endedAt > readGraceMs;
 }
 
 /** @throws InvalidConfigError */

@@ -1,3 +1,5 @@
+import { clearInterval, setInterval } from '../host/clock.js';
+
 /** Whether this process was started by one that it talks to, such as the runner of a worker. */
 const hadParent = process.connected;
 

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Environment, environmentFrom } from '../engine/environment.js';
 import { kill } from '../engine/stop.js';
 import { SandboxNotFoundError } from '../errors.js';
+import { monotonicMs, wallMs } from '../host/clock.js';
 import { errnoOf, native } from '../host/native.js';
 import { type Places, placesFromEnv, privateDirectory } from '../host/paths.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
@@ -61,10 +62,10 @@ export class RunHome {
     const { sandboxes, places } = this.#environment;
     let kept: SandboxDirectory[] = [];
     let left: string[] = [];
-    for (const deadline = performance.now() + settleTimeoutMs; ; ) {
+    for (const deadline = monotonicMs() + settleTimeoutMs; ; ) {
       kept = (await sandboxes.list()).filter(isKept); // which sweeps away what the dead left unfinished
       left = homeLeaks(places, kept);
-      if (left.length === 0 || performance.now() > deadline) break;
+      if (left.length === 0 || monotonicMs() > deadline) break;
       await delay(settleStepMs);
     }
     const owners = left.length > 0 ? await this.#owners() : [];
@@ -138,8 +139,8 @@ function openLock(home: string): number | 'alive' | undefined {
     return native.tryLockFile(join(home, 'lock')) ?? 'alive';
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
-    const made = statSync(home, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
-    return Date.now() - made < lockGraceMs ? 'alive' : undefined;
+    const made = statSync(home, { throwIfNoEntry: false })?.mtimeMs ?? wallMs();
+    return wallMs() - made < lockGraceMs ? 'alive' : undefined;
   }
 }
 

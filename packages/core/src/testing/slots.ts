@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, readdirSync, rmSync, watch } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { clearTimeout, monotonicMs, setTimeout } from '../host/clock.js';
 import { errnoOf, native } from '../host/native.js';
 import { withLock } from '../store/locked.js';
 
@@ -78,7 +79,7 @@ export class Slots {
       readonly onWait?: ((position: QueuePosition) => void) | undefined;
     },
   ): Promise<Slot> {
-    const begin = performance.now();
+    const begin = monotonicMs();
     options.signal?.throwIfAborted();
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
     const claim = await this.#enqueue({
@@ -91,7 +92,7 @@ export class Slots {
       this.#release(claim);
       throw error;
     }
-    return { waitedMs: performance.now() - begin, [Symbol.dispose]: () => this.#release(claim) };
+    return { waitedMs: monotonicMs() - begin, [Symbol.dispose]: () => this.#release(claim) };
   }
 
   #enqueue(share: Share): Promise<Claim> {
@@ -208,10 +209,13 @@ function closing(watcher: ReturnType<typeof watch>) {
 /** Listens from now on; `promise` resolves at a change, after {@link lookAgainMs}, or on abort. */
 function anyChange(watcher: ReturnType<typeof watch>, signal: AbortSignal | undefined) {
   const over = new AbortController();
-  const until = AbortSignal.any([over.signal, AbortSignal.timeout(lookAgainMs), ...(signal ? [signal] : [])]);
+  // Not AbortSignal.timeout: one that only another signal refers to may be collected, and never fires.
+  const timer = setTimeout(() => over.abort(), lookAgainMs);
+  const until = signal ? AbortSignal.any([over.signal, signal]) : over.signal;
   const promise = once(watcher, 'change', { signal: until }).then(
     () => {},
     () => {},
   );
+  promise.finally(() => clearTimeout(timer));
   return { promise, forget: () => over.abort() };
 }

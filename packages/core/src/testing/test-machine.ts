@@ -14,6 +14,7 @@ import {
   TestMachineError,
 } from '../errors.js';
 import { isError } from '../host/any-realm.js';
+import { clearTimeout, setTimeout } from '../host/clock.js';
 import { logTail } from '../host/console-tail.js';
 import { Sandbox } from '../sandbox/sandbox.js';
 import { sandboxLeaks } from './leaks.js';

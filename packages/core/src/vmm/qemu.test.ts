@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { Accelerator } from '../host/hypervisor.js';
 import { qemu } from './qemu.js';
+import type { MachineStart } from './vmm.js';
 
-function argumentsFor(accelerator: Accelerator, upper = '/upper'): readonly string[] {
-  const files = {
-    kernel: '/kernel',
-    initramfs: '/initramfs',
-    lower: '/lower',
-    upper,
-    controlSocket: '/run/qmp.sock',
-  };
-  return qemu.commandLine({ accelerator, cpus: 2, memoryMiB: 128, ...files }).args;
+const booted = { kind: 'boot', kernel: '/kernel', initramfs: '/initramfs' } as const;
+
+function argumentsFor(
+  accelerator: Accelerator,
+  { upper = '/upper', start = booted as MachineStart } = {},
+): readonly string[] {
+  const files = { lower: '/lower', upper, controlSocket: '/run/qmp.sock' };
+  return qemu.commandLine({ accelerator, cpus: 2, memoryMiB: 128, ...files, start }).args;
 }
 
 const following = (args: readonly string[], option: string) => args[args.indexOf(option) + 1];
@@ -34,7 +34,9 @@ describe('the command line of QEMU', () => {
   });
 
   it('is not led astray by a comma in a path', () => {
-    expect(argumentsFor('tcg', '/a,readonly=on/upper').join(' ')).toContain('file=/a,,readonly=on/upper,');
+    expect(argumentsFor('tcg', { upper: '/a,readonly=on/upper' }).join(' ')).toContain(
+      'file=/a,,readonly=on/upper,',
+    );
   });
 
   it('gives the guest no device that it was not asked for', () => {
@@ -47,5 +49,19 @@ describe('the command line of QEMU', () => {
       'virtio-blk-device,drive=lower,serial=lower',
       'virtio-blk-device,drive=upper,serial=upper',
     ]);
+  });
+
+  it('gives a clone the same machine as its template, a private view of its memory, and nothing to boot', () => {
+    const template = argumentsFor('tcg', { start: { ...booted, kind: 'template' } });
+    const clone = argumentsFor('tcg', { start: { kind: 'clone' } });
+    const machine = ['-machine', '-cpu', '-smp', '-m', '-global'];
+    for (const option of machine) expect(following(clone, option)).toBe(following(template, option));
+    expect(clone.filter((_, i) => clone[i - 1] === '-device')).toEqual(
+      template.filter((_, i) => template[i - 1] === '-device'),
+    );
+    expect(following(template, '-object')).toMatch(/mem-path=\/proc\/self\/fd\/7,share=on$/);
+    expect(following(clone, '-object')).toMatch(/mem-path=\/proc\/self\/fd\/7,share=off$/);
+    expect(clone).not.toContain('-kernel');
+    expect(following(clone, '-incoming')).toBe('defer');
   });
 });

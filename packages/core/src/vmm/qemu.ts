@@ -2,13 +2,16 @@ import { MissingDependencyError } from '../errors.js';
 import { findExecutable } from '../host/executables.js';
 import type { Accelerator } from '../host/hypervisor.js';
 import { native } from '../host/native.js';
-import type { CommandLine, MachineSpec, Vmm } from './vmm.js';
+import { type CommandLine, type MachineSpec, type MachineStart, type Vmm, vmmDescriptors } from './vmm.js';
 
 /** What differs between the processors that guests can have; a guest has its host's. */
 interface Architecture {
   readonly program: string;
+  /** A smaller build that knows hypervisors only, and starts in a quarter of the time; used where it is installed. */
+  readonly slimProgram?: string;
   readonly debianPackage: string;
   readonly machine: string;
+  readonly emulatedCpu: string;
   readonly console: string;
   /** What the kernel has to be told on that machine. */
   kernelArguments(accelerator: Accelerator): string;
@@ -17,10 +20,14 @@ interface Architecture {
 const architectures: Readonly<Record<string, Architecture>> = {
   x64: {
     program: 'qemu-system-x86_64',
+    slimProgram: 'qemu-system-x86_64-microvm',
     debianPackage: 'qemu-system-x86',
     // acpi=on: Debian's kernel finds its virtio-mmio devices there, and RB_POWER_OFF needs it.
     // rtc=on: without it the kernel waits two seconds for a clock that is not there.
-    machine: 'microvm,acpi=on,rtc=on,isa-serial=on,pcie=off,usb=off',
+    // pit=off: the kernel measures its timer against the time-stamp counter then, and never ticks by the slow one.
+    machine: 'microvm,acpi=on,rtc=on,isa-serial=on,pcie=off,usb=off,pit=off,ioapic2=off',
+    // arat: the timer does not stop when the processor rests. Without it the kernel keeps ticking, 250 times a second.
+    emulatedCpu: 'qemu64,arat=on',
     console: 'ttyS0',
     // Without a hypervisor's clock the kernel measures its time-stamp counter against an emulated timer, which fails while the
     // host is busy, and it then hangs. Under emulation the counter is the host's, so its rate can be told.
@@ -31,6 +38,7 @@ const architectures: Readonly<Record<string, Architecture>> = {
     program: 'qemu-system-aarch64',
     debianPackage: 'qemu-system-arm',
     machine: 'virt,gic-version=max',
+    emulatedCpu: 'cortex-a57',
     console: 'ttyAMA0',
     kernelArguments: () => '',
   },
@@ -54,15 +62,16 @@ export const qemu: Vmm = {
 
   commandLine(spec: MachineSpec): CommandLine {
     const architecture = hostArchitecture();
-    return { file: qemuProgram(), args: qemuArguments(spec, architecture) };
+    return { file: qemuProgram(spec.accelerator), args: qemuArguments(spec, architecture) };
   },
 };
 
 /** The QEMU of this host's processor: `MSB_QEMU`, else the one in PATH. @throws MissingDependencyError */
-export function qemuProgram(env: NodeJS.ProcessEnv = process.env): string {
-  const { program, debianPackage } = hostArchitecture();
+export function qemuProgram(accelerator: Accelerator, env: NodeJS.ProcessEnv = process.env): string {
+  const { program, slimProgram, debianPackage } = hostArchitecture();
   const wanted = env.MSB_QEMU || program;
-  const found = findExecutable(wanted, env);
+  const slim = !env.MSB_QEMU && accelerator === 'kvm' && slimProgram;
+  const found = (slim && findExecutable(slim, env)) || findExecutable(wanted, env);
   if (found) return found;
   throw new MissingDependencyError(
     `${wanted} is not installed${env.MSB_QEMU ? ' (MSB_QEMU names it)' : ''}; it runs the microVMs. ` +
@@ -79,26 +88,16 @@ function hostArchitecture(): Architecture {
 }
 
 function qemuArguments(spec: MachineSpec, architecture: Architecture): string[] {
-  const kernelCommandLine = [
-    `console=${architecture.console}`,
-    'quiet loglevel=4', // warnings and worse: what a failed boot is explained with
-    'panic=-1 reboot=t', // a guest that panics ends at once, with the reason on its console
-    architecture.kernelArguments(spec.accelerator),
-  ];
   return [
     '-nodefaults',
     '-no-user-config',
     '-no-reboot',
     ['-display', 'none'],
-    ['-machine', architecture.machine],
     ['-accel', spec.accelerator],
-    ['-cpu', spec.accelerator === 'tcg' ? emulatedCpu() : 'host'],
+    ['-cpu', spec.accelerator === 'tcg' ? architecture.emulatedCpu : 'host'],
     ['-smp', `${spec.cpus}`],
     ['-m', `${spec.memoryMiB}M`],
     ['-global', 'virtio-mmio.force-legacy=false'],
-    ['-kernel', spec.kernel],
-    ['-initrd', spec.initramfs],
-    ['-append', kernelCommandLine.filter(Boolean).join(' ')],
     ['-chardev', `socket,id=console,fd=${consoleFd}`],
     ['-serial', 'chardev:console'],
     ['-chardev', `socket,id=agent,fd=${agentFd}`],
@@ -107,11 +106,42 @@ function qemuArguments(spec: MachineSpec, architecture: Architecture): string[] 
     drive('lower', spec.lower, 'readonly=on'),
     drive('upper', spec.upper, 'cache=writeback', 'discard=unmap'),
     ['-qmp', `unix:${escaped(spec.controlSocket)},server=on,wait=off`],
+    startArguments(spec, architecture),
   ].flat();
 }
 
-function emulatedCpu(): string {
-  return process.arch === 'arm64' ? 'cortex-a57' : 'qemu64';
+function startArguments(
+  { start, accelerator, memoryMiB }: MachineSpec,
+  architecture: Architecture,
+): string[] {
+  if (start.kind === 'boot')
+    return ['-machine', architecture.machine, ...bootArguments(start, accelerator, architecture)];
+  const { control, memory } = vmmDescriptors;
+  const share = start.kind === 'template' ? 'on' : 'off';
+  return [
+    ['-machine', `${architecture.machine},memory-backend=ram`],
+    [
+      '-object',
+      `memory-backend-file,id=ram,size=${memoryMiB}M,mem-path=/proc/self/fd/${memory},share=${share}`,
+    ],
+    ['-chardev', `socket,id=control,fd=${control}`],
+    ['-mon', 'chardev=control,mode=control'],
+    start.kind === 'template' ? bootArguments(start, accelerator, architecture) : ['-incoming', 'defer'],
+  ].flat();
+}
+
+function bootArguments(
+  { kernel, initramfs }: Exclude<MachineStart, { kind: 'clone' }>,
+  accelerator: Accelerator,
+  architecture: Architecture,
+): string[] {
+  const kernelCommandLine = [
+    `console=${architecture.console}`,
+    'quiet loglevel=4', // warnings and worse: what a failed boot is explained with
+    'panic=-1 reboot=t', // a guest that panics ends at once, with the reason on its console
+    architecture.kernelArguments(accelerator),
+  ];
+  return ['-kernel', kernel, '-initrd', initramfs, '-append', kernelCommandLine.filter(Boolean).join(' ')];
 }
 
 function drive(id: string, file: string, ...options: string[]): string[] {

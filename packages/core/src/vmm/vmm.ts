@@ -5,15 +5,30 @@ export interface MachineSpec {
   readonly accelerator: Accelerator;
   readonly cpus: number;
   readonly memoryMiB: number;
-  readonly kernel: string;
-  readonly initramfs: string;
   /** The read-only root, `/dev/vda` in the guest. */
   readonly lower: string;
   /** The writable disk, `/dev/vdb` in the guest. */
   readonly upper: string;
   /** Where the VMM's own control socket shall be. */
   readonly controlSocket: string;
+  readonly start: MachineStart;
 }
+
+/** What a kernel is booted with. */
+export interface BootFiles {
+  readonly kernel: string;
+  readonly initramfs: string;
+}
+
+/**
+ * How a machine comes to run. `boot`: its kernel boots. `template`: the same, with its memory in a file that is shared, so that the
+ * machine can be frozen. `clone`: it goes on from where a template was frozen, on a private view of that file. The last two have more
+ * {@link vmmDescriptors}.
+ */
+export type MachineStart = ({ readonly kind: 'boot' | 'template' } & BootFiles) | { readonly kind: 'clone' };
+
+/** The descriptors of a VMM that is told to freeze, or to go on, beside those that each has; in this order. */
+export const vmmDescriptors = { control: 5, state: 6, memory: 7 } as const;
 
 /** A program and its arguments. */
 export interface CommandLine {

@@ -1,84 +1,75 @@
-import { AgentConnection, AgentGoneError, type AgentReady } from '../agent/connection.js';
+import { AgentConnection, AgentGoneError } from '../agent/connection.js';
 import { BootFailedError, type BootPhase, TimeoutError } from '../errors.js';
+import { monotonicMs } from '../host/clock.js';
 import { logTail } from '../host/console-tail.js';
-import { type Accelerator, pickAccelerator } from '../host/hypervisor.js';
+import type { Descriptor } from '../host/descriptor.js';
 import { native } from '../host/native.js';
 import type { ExitRecord, SandboxRecord } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
+import type { CommandLine } from '../vmm/vmm.js';
 import { consoleSection, describeExit } from './ending.js';
 import type { Environment } from './environment.js';
 import { type Hold, RelayNotReadyError } from './hold.js';
+import type { BootTimes } from './machine.js';
 import { spawnRelay } from './spawn-relay.js';
 import { type Attempt, StuckBootError, StuckBootWatch } from './stuck-boot.js';
 
-export interface BootOptions {
-  /** Milliseconds for the whole boot. */
-  readonly timeoutMs: number;
-  readonly signal?: AbortSignal | undefined;
+/** A machine to start: what runs, and what its agent is told first. */
+export interface Launch {
+  readonly command: CommandLine;
+  readonly firstFrame: Uint8Array;
+  /** What the VMM inherits beside the lines that each has, from descriptor 5 on. */
+  readonly descriptors: readonly Descriptor[];
+  /** Whether an emulated processor executes the guest. */
+  readonly emulated: boolean;
 }
 
-/** A machine that runs, and our hold on it. */
-export interface RunningMachine {
-  readonly accelerator: Accelerator;
+/** A machine whose agent is ready. */
+export interface Launched {
   readonly hold: Hold;
-  readonly bootTimes: BootTimes;
-}
-
-/** Where a boot's time went; milliseconds. */
-export interface BootTimes {
-  /** Until the relay was started. */
-  readonly spawnMs: number;
-  /** From there to the agent being ready. */
-  readonly guestMs: number;
-  readonly totalMs: number;
-  /** How many boots it took: more than one where the kernel of an emulated machine was stuck. */
-  readonly attempts: number;
-  /** The guest's own account. */
-  readonly agent: AgentReady;
+  /** The connection on which the agent said so. */
+  readonly connection: AgentConnection;
+  readonly times: Pick<BootTimes, 'spawnMs' | 'guestMs' | 'totalMs'>;
 }
 
 /**
  * Starts a sandbox's machine and waits until its agent is ready. Takes over `lock`: the relay keeps it while the machine lives,
- * and it is free again when this fails.
+ * and it is free again when this fails. Takes over the descriptors, too, so that only the VMM has them.
  *
  * @param attempt one of those of {@link retryStuck}.
- * @throws BootFailedError; HypervisorUnavailableError; MissingDependencyError; the signal's reason. Nothing runs then.
+ * @throws BootFailedError; the signal's reason. Nothing runs then.
  */
-export async function boot(
+export async function launch(
   environment: Environment,
   directory: SandboxDirectory,
   record: SandboxRecord,
   lock: number,
-  attempt: Attempt,
+  machine: Launch,
+  { timeoutMs, mayBeStuck }: Attempt,
   signal: AbortSignal | undefined,
-): Promise<RunningMachine> {
-  const { timeoutMs } = attempt;
-  const begin = performance.now();
-  let accelerator: Accelerator;
+): Promise<Launched> {
+  const begin = monotonicMs();
   let hold: Hold;
   try {
     signal?.throwIfAborted();
-    accelerator = pickAccelerator(environment.accelerator);
-    hold = spawnRelay(environment, directory, record, lock, accelerator);
+    hold = spawnRelay(environment, directory, { ephemeral: record.config.ephemeral, lock, ...machine });
   } finally {
     native.closeFd(lock);
+    for (const descriptor of machine.descriptors) descriptor[Symbol.dispose]();
   }
-  const spawned = performance.now();
-  const emulated = accelerator === 'tcg';
-  using watch = attempt.mayBeStuck ? new StuckBootWatch(hold.relayPid, { emulated }) : undefined;
+  const spawned = monotonicMs();
+  using watch = mayBeStuck ? new StuckBootWatch(hold.relayPid, machine) : undefined;
   try {
     await hold.ready(timeoutMs, signal);
-    const rest = Math.max(1, Math.ceil(timeoutMs - (performance.now() - spawned)));
+    const rest = Math.max(1, Math.ceil(timeoutMs - (monotonicMs() - spawned)));
     const given = [signal, watch?.signal].filter((one) => one !== undefined);
-    using connection = await AgentConnection.connect(directory.agentSocket, {
+    const connection = await AgentConnection.connect(directory.agentSocket, {
       timeoutMs: rest,
       signal: AbortSignal.any(given),
     });
-    const ready = performance.now();
-    const now = { unix_time_nanos: BigInt(Date.now()) * 1_000_000n };
-    await connection.send('core.clock.sync', now, { id: connection.newId() });
+    const ready = monotonicMs();
     const times = { spawnMs: spawned - begin, guestMs: ready - spawned, totalMs: ready - begin };
-    return { accelerator, hold, bootTimes: { ...times, attempts: attempt.number, agent: connection.ready } };
+    return { hold, connection, times };
   } catch (error) {
     await hold.end(); // before its record is read, which it may still be writing
     throw bootError(error, directory, record, timeoutMs);

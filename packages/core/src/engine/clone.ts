@@ -1,0 +1,117 @@
+import type { AgentConnection } from '../agent/connection.js';
+import { AgentGoneError } from '../agent/connection.js';
+import { diskError } from '../disk/upper.js';
+import { AgentProtocolError, BootFailedError, TimeoutError } from '../errors.js';
+import { monotonicMs } from '../host/clock.js';
+import { openFile } from '../host/descriptor.js';
+import { errnoOf, native } from '../host/native.js';
+import type { SandboxRecord } from '../store/record.js';
+import type { SandboxDirectory } from '../store/sandbox-directory.js';
+import { goOn } from '../vmm/freezing.js';
+import { Qmp, VmmControlError } from '../vmm/qmp.js';
+import type { Environment } from './environment.js';
+import { resumeFrame } from './first-frame.js';
+import { launch } from './launch.js';
+import type { RunningMachine } from './machine.js';
+import type { Shape } from './shape.js';
+import type { Template } from './template.js';
+
+/** A clone is ready after some tenths of a second; on an overloaded host it may take some times that. */
+const cloneTimeoutMs = 20_000;
+
+/** A clone that runs; `qmp` and `connection` are the caller's to close. */
+export interface Cloned {
+  readonly machine: RunningMachine;
+  readonly qmp: Qmp;
+  readonly connection: AgentConnection;
+}
+
+/** A clone could not be made of a template; another way to come to a machine may work. */
+export class CloneFailedError extends Error {
+  override readonly name = 'CloneFailedError';
+}
+
+/** Gives a sandbox that is being made the disk of its template. @throws CloneFailedError when that is gone; IoError. */
+export async function cloneUpper(template: Template, directory: SandboxDirectory): Promise<void> {
+  try {
+    await native.cloneFile(template.upper, directory.upper);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') throw new CloneFailedError('its template is gone', { cause: error });
+    throw diskError(`The writable disk ${directory.upper} could not be made`, error);
+  }
+}
+
+/**
+ * Has a sandbox's machine go on from where its template was frozen, and become its own. Takes over `lock`.
+ *
+ * @throws CloneFailedError; the signal's reason. Nothing runs then.
+ */
+export async function clone(
+  environment: Environment,
+  template: Template,
+  shape: Shape,
+  { directory, lock }: { readonly directory: SandboxDirectory; readonly lock: number },
+  record: SandboxRecord,
+  { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal | undefined },
+): Promise<Cloned> {
+  const begin = monotonicMs();
+  const qmp = new Qmp();
+  try {
+    const refused = new AbortController();
+    const resumed = goOn(qmp).then(() => monotonicMs());
+    resumed.catch((error) => refused.abort(error));
+    const machine = {
+      command: shape.command('clone', directory),
+      firstFrame: resumeFrame(record),
+      descriptors: descriptorsOf(template, qmp, lock),
+      emulated: shape.accelerator === 'tcg',
+    };
+    const attempt = { timeoutMs: Math.min(timeoutMs, cloneTimeoutMs), number: 1, mayBeStuck: true };
+    const given = signal ? AbortSignal.any([signal, refused.signal]) : refused.signal;
+    const { hold, connection, times } = await launch(
+      environment,
+      directory,
+      record,
+      lock,
+      machine,
+      attempt,
+      given,
+    );
+    const spawned = begin + times.spawnMs;
+    const bootTimes = {
+      ...times,
+      origin: 'clone',
+      resumeMs: (await resumed) - spawned,
+      renewMs: connection.ready.renewMs,
+      totalMs: monotonicMs() - begin,
+      attempts: 1,
+      agent: connection.ready,
+    } as const;
+    return { machine: { accelerator: shape.accelerator, hold, bootTimes }, qmp, connection };
+  } catch (error) {
+    qmp[Symbol.dispose]();
+    signal?.throwIfAborted();
+    if (!isCloneFailure(error)) throw error;
+    throw new CloneFailedError(error.message, { cause: error });
+  }
+}
+
+function descriptorsOf({ state, memory }: Template, qmp: Qmp, lock: number) {
+  try {
+    return [qmp.theirs, openFile(state, 'r'), openFile(memory, 'r')];
+  } catch (error) {
+    native.closeFd(lock);
+    throw error;
+  }
+}
+
+function isCloneFailure(error: unknown): error is Error {
+  return (
+    error instanceof BootFailedError ||
+    error instanceof VmmControlError ||
+    error instanceof AgentGoneError ||
+    error instanceof AgentProtocolError ||
+    error instanceof TimeoutError ||
+    errnoOf(error) === 'ENOENT'
+  );
+}

@@ -1,0 +1,59 @@
+import { wallMs } from '../host/clock.js';
+import type { SandboxRecord } from '../store/record.js';
+import type { SandboxDirectory } from '../store/sandbox-directory.js';
+import type { Environment } from './environment.js';
+import { bootstrapFrame } from './first-frame.js';
+import { launch } from './launch.js';
+import type { RunningMachine } from './machine.js';
+import type { Shape } from './shape.js';
+import type { Attempt } from './stuck-boot.js';
+
+export interface BootOptions {
+  /** Milliseconds for the whole boot. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Boots a sandbox's kernel on the disk that it has. Takes over `lock`.
+ *
+ * @throws BootFailedError; MissingDependencyError; the signal's reason. Nothing runs then.
+ */
+export async function coldBoot(
+  environment: Environment,
+  directory: SandboxDirectory,
+  record: SandboxRecord,
+  lock: number,
+  shape: Shape,
+  attempt: Attempt,
+  signal: AbortSignal | undefined,
+): Promise<RunningMachine> {
+  const machine = {
+    command: shape.command('boot', directory),
+    firstFrame: bootstrapFrame(record),
+    descriptors: [],
+    emulated: shape.accelerator === 'tcg',
+  };
+  const { hold, connection, times } = await launch(
+    environment,
+    directory,
+    record,
+    lock,
+    machine,
+    attempt,
+    signal,
+  );
+  using _ = connection;
+  const now = { unix_time_nanos: BigInt(wallMs()) * 1_000_000n };
+  await connection.send('core.clock.sync', now, { id: connection.newId() });
+  const origin = 'cold' as const;
+  const bootTimes = {
+    ...times,
+    origin,
+    resumeMs: null,
+    renewMs: null,
+    attempts: attempt.number,
+    agent: connection.ready,
+  };
+  return { accelerator: shape.accelerator, hold, bootTimes };
+}

@@ -1,0 +1,46 @@
+import { randomBytes } from 'node:crypto';
+import { encodeFrame } from '../agent/frame.js';
+import { encodeMessage, type PayloadFields } from '../agent/message.js';
+import { wallMs } from '../host/clock.js';
+import type { SandboxRecord } from '../store/record.js';
+
+/** What the kernel's generator is seeded with: as much as it takes to be full, twice over. */
+const entropyBytes = 64;
+
+/** What an agent is told first: how to set a machine up that boots. */
+export function bootstrapFrame(record: SandboxRecord): Uint8Array {
+  return control('core.bootstrap', {
+    block_root: {
+      kind: 'oci-erofs',
+      lower: '/dev/vda',
+      lower_fstype: 'squashfs',
+      upper: { kind: 'device', device: '/dev/vdb', fstype: 'ext4' },
+    },
+    ...identity(record),
+    hangup_after_halted: true,
+  });
+}
+
+/** What the agent of a clone is told first: to become this sandbox's. */
+export function resumeFrame(record: SandboxRecord): Uint8Array {
+  return control('msb.resume', resumePayload(record));
+}
+
+/** The same for one that is told later, in a session. */
+export function resumePayload(record: SandboxRecord): PayloadFields {
+  return { ...identity(record), unix_time_nanos: BigInt(wallMs()) * 1_000_000n };
+}
+
+function identity({ id, config }: SandboxRecord): PayloadFields {
+  return {
+    hostname: config.hostname,
+    machine_id: id.replaceAll('-', ''),
+    default_cwd: config.workdir ?? undefined,
+    default_env: Object.entries(config.env).map(([key, value]) => ({ key, value })),
+    entropy: randomBytes(entropyBytes),
+  };
+}
+
+function control(type: string, payload: PayloadFields): Uint8Array {
+  return encodeFrame({ id: 0, flags: 0, body: encodeMessage(type, payload) });
+}

@@ -1,0 +1,77 @@
+import { readdirSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { createUpper } from '../disk/upper.js';
+import { openFile } from '../host/descriptor.js';
+import { native } from '../host/native.js';
+import type { SandboxRecord } from '../store/record.js';
+import type { SandboxDirectory } from '../store/sandbox-directory.js';
+import { freeze } from '../vmm/freezing.js';
+import { Qmp } from '../vmm/qmp.js';
+import type { Environment } from './environment.js';
+import { bootstrapFrame } from './first-frame.js';
+import { launch } from './launch.js';
+import { rehearse } from './rehearsal.js';
+import type { Shape } from './shape.js';
+import { type Attempt, retryStuck } from './stuck-boot.js';
+import { Template } from './template.js';
+
+/**
+ * Boots a machine of that shape and freezes it.
+ *
+ * @param record of the sandbox for which the template is made; nothing of whose it is gets into it.
+ * @throws BootFailedError when it does not boot, as that sandbox would not; VmmControlError when it cannot be frozen; IoError.
+ */
+export async function makeTemplate(
+  environment: Environment,
+  shape: Shape,
+  record: SandboxRecord,
+  directory: SandboxDirectory,
+  { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal | undefined },
+): Promise<void> {
+  await retryStuck(timeoutMs, (attempt) =>
+    bootAndFreeze(environment, shape, nobodys(record), directory, attempt, signal),
+  );
+  const { memory, state, upper } = new Template('', directory.path);
+  const files = [memory, state, upper].map((file) => basename(file));
+  for (const file of readdirSync(directory.path)) {
+    if (!files.includes(file)) rmSync(join(directory.path, file), { recursive: true });
+  }
+}
+
+async function bootAndFreeze(
+  environment: Environment,
+  shape: Shape,
+  record: SandboxRecord,
+  directory: SandboxDirectory,
+  attempt: Attempt,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  rmSync(directory.upper, { force: true }); // of a boot that was stuck
+  await createUpper(environment.places, directory.upper, shape.diskMib);
+  const { memory, state } = new Template('', directory.path);
+  using qmp = new Qmp();
+  const machine = {
+    command: shape.command('template', directory),
+    firstFrame: bootstrapFrame(record),
+    descriptors: [qmp.theirs, openFile(state, 'w'), openFile(memory, 'w')],
+    emulated: shape.accelerator === 'tcg',
+  };
+  const lock = await native.lockFile(join(directory.path, 'lock'), 1000);
+  const { hold, connection } = await launch(environment, directory, record, lock, machine, attempt, signal);
+  try {
+    await rehearse(connection);
+    signal?.throwIfAborted();
+    await freeze(qmp);
+  } finally {
+    connection.close();
+    await hold.end();
+  }
+}
+
+/** The same machine, without anything that clones do not have in common. Its name stays, for the errors. */
+function nobodys(record: SandboxRecord): SandboxRecord {
+  return {
+    ...record,
+    config: { ...record.config, env: {}, hostname: 'localhost', workdir: null, ephemeral: false },
+  };
+}

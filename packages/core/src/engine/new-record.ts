@@ -1,0 +1,27 @@
+import { randomUUID } from 'node:crypto';
+import type { SandboxConfig, SandboxRecord } from '../store/record.js';
+import type { Environment } from './environment.js';
+
+/** The record of a sandbox that is to be made: what it was asked to be, and what its image says where nothing was asked. @throws ImageNotFoundError, ImageError */
+export async function newRecord({ images }: Environment, config: SandboxConfig): Promise<SandboxRecord> {
+  const image = await images.prepare(config.image);
+  return {
+    version: 1,
+    id: randomUUID(),
+    createdAt: new Date().toISOString(),
+    config: {
+      ...config,
+      workdir: config.workdir ?? image.config.workingDir,
+      env: { ...environmentOf(image.config.env), ...config.env },
+    },
+    image: { reference: image.reference, digest: image.digest, rootfs: image.rootfs },
+  };
+}
+
+function environmentOf(entries: readonly string[]): Record<string, string> {
+  const pairs = entries.map((entry) => {
+    const equals = entry.indexOf('=');
+    return equals < 0 ? ([entry, ''] as const) : ([entry.slice(0, equals), entry.slice(equals + 1)] as const);
+  });
+  return Object.fromEntries(pairs);
+}

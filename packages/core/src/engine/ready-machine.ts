@@ -1,0 +1,110 @@
+import { type AgentConnection, type AgentReady, agentReady } from '../agent/connection.js';
+import { AgentProtocolError } from '../errors.js';
+import { clearTimeout, monotonicMs, setTimeout } from '../host/clock.js';
+import type { SandboxRecord } from '../store/record.js';
+import type { SandboxDirectory } from '../store/sandbox-directory.js';
+import type { Qmp } from '../vmm/qmp.js';
+import { type Cloned, clone, cloneUpper } from './clone.js';
+import type { Environment } from './environment.js';
+import { resumePayload } from './first-frame.js';
+import type { RunningMachine } from './machine.js';
+import { rehearse } from './rehearsal.js';
+import type { Shape } from './shape.js';
+import type { Template } from './template.js';
+
+/** Becoming another is a matter of milliseconds; a machine that takes longer than this is given up for a fresh clone. */
+const renewTimeoutMs = 5_000;
+
+/**
+ * A clone that waits to be asked for: it has run its first command, and stands still, so that it uses nothing but memory. Its sandbox
+ * has no name yet, and nobody sees it. Should this process die, its relay removes it.
+ */
+export class ReadyMachine {
+  readonly #environment: Environment;
+  #directory: SandboxDirectory;
+  readonly #machine: RunningMachine;
+  readonly #qmp: Qmp;
+  readonly #connection: AgentConnection;
+
+  private constructor(
+    environment: Environment,
+    directory: SandboxDirectory,
+    { machine, qmp, connection }: Cloned,
+  ) {
+    this.#environment = environment;
+    this.#directory = directory;
+    this.#machine = machine;
+    this.#qmp = qmp;
+    this.#connection = connection;
+  }
+
+  /** @throws CloneFailedError, IoError; the signal's reason. Nothing is left then. */
+  static async prepare(
+    environment: Environment,
+    template: Template,
+    shape: Shape,
+    record: SandboxRecord,
+    bounds: { readonly timeoutMs: number; readonly signal: AbortSignal },
+  ): Promise<ReadyMachine> {
+    const unnamed = await environment.sandboxes.prepare((directory) => cloneUpper(template, directory));
+    const { directory } = unnamed;
+    let ready: ReadyMachine | undefined;
+    try {
+      const cloned = await clone(environment, template, shape, unnamed, record, bounds);
+      ready = new ReadyMachine(environment, directory, cloned);
+      await rehearse(cloned.connection);
+      await cloned.qmp.execute('stop');
+      bounds.signal.throwIfAborted();
+      cloned.connection.rest();
+      return ready;
+    } catch (error) {
+      await (ready ?? directory).discard();
+      throw error;
+    }
+  }
+
+  /**
+   * Gives it its name, and lets it go on as that sandbox.
+   *
+   * @throws SandboxAlreadyExistsError, and it is as it was before; anything else when it is no good, and is to be discarded.
+   */
+  async take(record: SandboxRecord): Promise<{ directory: SandboxDirectory; machine: RunningMachine }> {
+    const begin = monotonicMs();
+    this.#directory = this.#environment.sandboxes.name(this.#directory, record);
+    const { hold, accelerator, bootTimes } = this.#machine;
+    const agent = await this.#renew(record);
+    this.#connection.close();
+    this.#qmp[Symbol.dispose]();
+    const times = { origin: 'pool', renewMs: agent.renewMs, totalMs: monotonicMs() - begin, agent } as const;
+    return {
+      directory: this.#directory,
+      machine: { hold, accelerator, bootTimes: { ...bootTimes, ...times } },
+    };
+  }
+
+  async #renew(record: SandboxRecord): Promise<AgentReady> {
+    const timer = setTimeout(() => this.#connection.close(), renewTimeoutMs);
+    this.#connection.takeUp();
+    try {
+      const id = this.#connection.newId();
+      const [answer] = await Promise.all([
+        this.#connection
+          .send('msb.resume', resumePayload(record), { id })
+          .then(() => this.#connection.receive()),
+        this.#qmp.execute('cont'),
+      ]);
+      if (answer.id === id && answer.type === 'core.ready') return agentReady(answer.payload);
+      throw new AgentProtocolError(`The agent answered msb.resume with ${answer.type}.`);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Ends it and removes it. */
+  async discard(): Promise<void> {
+    this.#connection.close();
+    this.#qmp[Symbol.dispose]();
+    await this.#machine.hold.end();
+    await this.#directory.discard();
+  }
+}

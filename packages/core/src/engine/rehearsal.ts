@@ -1,0 +1,34 @@
+import type { AgentConnection } from '../agent/connection.js';
+import { AgentProtocolError } from '../errors.js';
+
+/** What is run to have been run: what most tests begin with. An image that lacks it loses nothing but the time that this saves. */
+const commands: readonly (readonly [string, ...string[]])[] = [['true'], ['/bin/sh', '-c', ':']];
+
+/** Of a command that says nothing, as many messages as there can be. */
+const mostMessages = 16;
+
+/**
+ * Runs something in a machine that nobody uses yet, so that what every first command needs is in its memory. Afterwards nothing is
+ * on the agent's line: a machine that is frozen then is not frozen within a frame.
+ *
+ * @throws AgentGoneError, AgentProtocolError when the machine is no good.
+ */
+export async function rehearse(connection: AgentConnection): Promise<void> {
+  for (const [cmd, ...args] of commands) {
+    const id = await connection.open('core.exec.request', { cmd, args, env: [], stdin: 'null' });
+    await until(connection, id, ['core.exec.exited', 'core.exec.failed']);
+  }
+  const id = connection.newId();
+  await connection.send('core.ping', {}, { id });
+  await until(connection, id, ['core.pong']);
+}
+
+async function until(connection: AgentConnection, id: number, types: readonly string[]): Promise<void> {
+  for (let count = 0; count < mostMessages; count++) {
+    const message = await connection.receive();
+    if (message.id === id && types.includes(message.type)) return;
+  }
+  throw new AgentProtocolError(
+    `The agent did not come to ${types.join(' or ')} in ${mostMessages} messages.`,
+  );
+}

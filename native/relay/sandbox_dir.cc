@@ -1,6 +1,7 @@
 #include "sandbox_dir.hh"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -8,14 +9,13 @@
 #include <system_error>
 #include <vector>
 
-#include "same_file.hh"
+#include "present_path.hh"
 
 namespace relay {
 
 namespace fs = std::filesystem;
 
 int SandboxDir::open(const std::string& path) {
-  path_ = path;
   fd_.reset(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
   return fd_ ? 0 : errno;
 }
@@ -31,11 +31,9 @@ bool SandboxDir::has(const char* name) const {
 }
 
 void SandboxDir::remove() const {
-  struct stat ours{};
-  struct stat there{};
-  if (::fstat(fd_.get(), &ours) != 0 || ::lstat(path_.c_str(), &there) != 0 || !same_file(ours, there)) return;
-
-  const fs::path path(path_);
+  const auto present = present_path(fd_.get());
+  if (!present) return;
+  const fs::path path(*present);
   const fs::path trash = path.parent_path() / (".trash-" + std::to_string(::getpid()) + "-" + path.filename().string());
   if (::rename(path.c_str(), trash.c_str()) != 0) return;
 

@@ -7,8 +7,8 @@
 namespace relay {
 
 /**
- * The sandbox's directory, by descriptor: if somebody moves it away and makes a new one of that name, then what we write
- * goes to ours, and what we would remove stays.
+ * The sandbox's directory, by descriptor: wherever its owner moves it, and whatever gets its old name, what we write goes to
+ * ours, and what we remove is ours.
  */
 class SandboxDir {
  public:
@@ -23,7 +23,6 @@ class SandboxDir {
   void remove() const;
 
  private:
-  std::string path_;
   msb::UniqueFd fd_;
 };
 

@@ -12,7 +12,8 @@ namespace relay {
 
 /**
  * The socket that clients connect to, and the directory around it. We make both, and not our parent: whoever makes them is
- * there to remove them, so that no death in between leaves a name at which nobody listens.
+ * there to remove them, so that no death in between leaves a name at which nobody listens. The directory is held open: its
+ * owner may move it, once clients can connect.
  */
 class SocketFile {
  public:
@@ -25,7 +26,8 @@ class SocketFile {
   void remove() const;
 
  private:
-  std::string path_;  // empty as long as there is no directory of ours
+  msb::UniqueFd directory_;  // invalid as long as there is none of ours
+  std::string name_;         // of the socket, in there
   struct stat born_{};
   bool bound_ = false;
 };

@@ -1,16 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn as spawnNode, spawnSync } from 'node:child_process';
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, existsSync, readdirSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -245,17 +235,6 @@ test('the owner dies before there is a VMM', async (t) => {
   await machine.ended;
   closeSync(ours);
   assert.ok(!existsSync(machine.dir));
-});
-
-test('a directory that has taken the place of an ephemeral one is not removed', async (t) => {
-  const machine = await Machine.start(t, { args: ['--ephemeral'] });
-  await machine.boot();
-  renameSync(machine.dir, join(machine.home, 'moved'));
-  mkdirSync(machine.dir);
-  writeFileSync(join(machine.dir, 'precious'), '');
-  machine.dropLeash();
-  await machine.ended;
-  assert.ok(machine.has('precious'));
 });
 
 test('the owner of a lasting sandbox dies: the guest is asked, and powers off within the budget', async (t) => {

@@ -6,6 +6,7 @@ import {
   openSync,
   read,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -195,6 +196,14 @@ export class Machine {
 
   has(name) {
     return existsSync(join(this.dir, name));
+  }
+
+  /** As an owner does that gives the machine its final name. */
+  move(name) {
+    const [dir, run] = [join(this.home, name), join(this.home, `${name}-run`)];
+    renameSync(this.dir, dir);
+    renameSync(this.run, run);
+    Object.assign(this, { dir, run, socketPath: join(run, 'agent.sock') });
   }
 
   async #clear() {

@@ -93,6 +93,21 @@ TEST("socket: one that has taken its place is left alone") {
   CHECK(::unlink(bench.path.c_str()) == 0 && ::rmdir(bench.directory.c_str()) == 0);
 }
 
+TEST("socket: moved with its directory, it works there, is removed there, and what has the old names stays") {
+  Bench bench;
+  SocketFile socket;
+  CHECK(!socket.open(bench.path, bench.listener));
+  const std::string moved = bench.runtime + "/moved";
+  CHECK(::rename(bench.directory.c_str(), moved.c_str()) == 0);
+  msb::UniqueFd other;
+  CHECK(!SocketFile().open(bench.path, other));
+  CHECK(can_connect(moved + "/agent.sock"));
+  socket.remove();
+  CHECK(mode_of(moved) == 0);
+  CHECK(can_connect(bench.path));
+  CHECK(::unlink(bench.path.c_str()) == 0 && ::rmdir(bench.directory.c_str()) == 0);
+}
+
 TEST("socket: a file of its name is no socket, stays, and is an error of bind") {
   Bench bench;
   CHECK(::mkdir(bench.directory.c_str(), 0700) == 0);

@@ -19,6 +19,8 @@ int fail(int code, const std::string& message) {
   return code;
 }
 
+int not_open(int fd) { return fail(kUsageError, "descriptor " + std::to_string(fd) + " is not open"); }
+
 std::string with_errno(const std::string& what, int error) { return what + ": " + ::strerror(error); }
 
 int start(const std::vector<std::string>& arguments) {
@@ -26,10 +28,15 @@ int start(const std::vector<std::string>& arguments) {
   const std::string wrong = relay::parse_options(arguments, options);
   if (!wrong.empty()) return fail(kUsageError, wrong);
   for (const int fd : {relay::kLeash, relay::kLock, relay::kBootstrap}) {
-    if (!relay::make_ours(fd)) return fail(kUsageError, "descriptor " + std::to_string(fd) + " is not open");
+    if (!relay::make_ours(fd)) return not_open(fd);
+  }
+  relay::Parts parts;
+  for (int fd = relay::kForVmm; fd < relay::kForVmm + options.vmm_descriptors; fd++) {
+    // Whether they block is not for us to change: that is a flag of what their owner has open, too.
+    if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) return not_open(fd);
+    parts.for_vmm.emplace_back(fd);
   }
 
-  relay::Parts parts;
   if (!parts.signals.start()) return fail(kFailure, with_errno("pipe", errno));
   parts.leash.reset(relay::kLeash);
   parts.bootstrap.reset(relay::kBootstrap);

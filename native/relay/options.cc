@@ -9,6 +9,7 @@ namespace {
 constexpr uint64_t kLeastConsole = 4096;
 constexpr uint64_t kMostConsole = 64 << 20;  // the part after the head is kept in memory too
 constexpr uint64_t kMostBudget = 3600 * 1000;
+constexpr uint64_t kMostVmmDescriptors = 8;
 
 bool parse_number(const std::string& text, uint64_t least, uint64_t most, uint64_t& number) {
   if (text.empty() || text.size() > 18) return false;
@@ -42,7 +43,7 @@ std::string parse_options(const std::vector<std::string>& arguments, Options& op
       continue;
     }
     const bool known = option == "--sandbox-dir" || option == "--socket" || option == "--console-limit" ||
-                       option == "--owner-death-budget";
+                       option == "--owner-death-budget" || option == "--vmm-descriptors";
     if (!known) return "unknown option " + option;
     if (i + 1 >= arguments.size() || arguments[i + 1] == "--") return option + " needs a value";
     const std::string& value = arguments[++i];
@@ -56,6 +57,9 @@ std::string parse_options(const std::vector<std::string>& arguments, Options& op
         return out_of_range(option, kLeastConsole, kMostConsole);
       }
       options.console_limit = number;
+    } else if (option == "--vmm-descriptors") {
+      if (!parse_number(value, 0, kMostVmmDescriptors, number)) return out_of_range(option, 0, kMostVmmDescriptors);
+      options.vmm_descriptors = static_cast<int>(number);
     } else {
       if (!parse_number(value, 0, kMostBudget, number)) return out_of_range(option, 0, kMostBudget);
       options.owner_death_budget_ms = static_cast<int64_t>(number);

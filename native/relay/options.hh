@@ -6,11 +6,8 @@
 
 namespace relay {
 
-/** The descriptors that this program is born with. 0 is /dev/null; 1 and 2 are vmm.log. */
-enum BornWith : int { kVmmLog = 1, kLeash = 3, kLock = 4, kBootstrap = 5 };
-
-/** The descriptors that the VMM is born with. 0 is /dev/null; 1 and 2 are a pipe to us. */
-enum VmmBornWith : int { kVmmAgent = 3, kVmmConsole = 4, kVmmDescriptors = 5 };
+/** The descriptors that this program is born with. 0 is /dev/null; 1 and 2 are vmm.log; those from kForVmm on go to the VMM. */
+enum BornWith : int { kVmmLog = 1, kLeash = 3, kLock = 4, kBootstrap = 5, kForVmm = 6 };
 
 struct Options {
   std::string sandbox_dir;
@@ -18,6 +15,7 @@ struct Options {
   bool ephemeral = false;
   uint64_t console_limit = 1 << 20;
   int64_t owner_death_budget_ms = 3000;
+  int vmm_descriptors = 0;  // how many of kForVmm there are
   std::vector<std::string> vmm;  // argv; the first is the path to execute
 };
 

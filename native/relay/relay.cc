@@ -50,7 +50,8 @@ Relay::Relay(const Options& options, Parts parts)
       console_log_(std::move(parts.console_log), options.console_limit),
       vmm_log_(std::move(parts.vmm_log), kVmmLogLimit),
       console_(console_log_),
-      vmm_output_(vmm_log_) {
+      vmm_output_(vmm_log_),
+      for_vmm_(std::move(parts.for_vmm)) {
   record_.started_at_unix_ms = unix_ms();
   leash_.open(std::move(parts.leash));
   bootstrap_.open(std::move(parts.bootstrap));
@@ -149,7 +150,9 @@ void Relay::on_bootstrap() {
 
 void Relay::start_vmm() {
   VmmEnds ends;
-  if (const auto error = vmm_.start(options_.vmm, ends)) return fail_to_start(*error);
+  // Closed here, whatever comes of it: when the VMM is dead, no copy of ours may keep that from the owner.
+  const std::vector<msb::UniqueFd> owners = std::exchange(for_vmm_, {});
+  if (const auto error = vmm_.start(options_.vmm, owners, ends)) return fail_to_start(*error);
   record_.vmm_pid = vmm_.pid();
   vmm_output_.open(std::move(ends.output));
   console_.open(std::move(ends.console));

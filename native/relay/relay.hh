@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "agent_line.hh"
 #include "bootstrap.hh"
@@ -29,6 +30,7 @@ struct Parts {
   msb::UniqueFd bootstrap;
   msb::UniqueFd console_log;
   msb::UniqueFd vmm_log;
+  std::vector<msb::UniqueFd> for_vmm;
 };
 
 /** One machine's life, from the bootstrap frame to exit.json. */
@@ -75,6 +77,7 @@ class Relay {
   LogPipe vmm_output_;
   AgentLine agent_;
   Hub hub_;
+  std::vector<msb::UniqueFd> for_vmm_;  // until it has been started
   VmmProcess vmm_;
   ExitRecord record_;
   PollSet set_;

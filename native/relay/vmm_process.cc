@@ -14,7 +14,6 @@
 #include <cerrno>
 
 #include "io.hh"
-#include "options.hh"
 
 extern char** environ;
 
@@ -27,9 +26,6 @@ struct ChildFailure {
   char step[16];
   int error;
 };
-
-/** Where that pipe is in the child: the first number that the VMM does not get. */
-constexpr int kFailurePipe = kVmmDescriptors;
 
 [[noreturn]] void give_up(int pipe, const char* step) {
   ChildFailure failure{};
@@ -57,7 +53,7 @@ void die_with(pid_t parent) {
   if (::getppid() != parent) ::_exit(127);
 }
 
-[[noreturn]] void become_vmm(pid_t parent, char* const* argv, const int (&born_with)[kVmmDescriptors], int failure_pipe) {
+[[noreturn]] void become_vmm(pid_t parent, char* const* argv, std::vector<int>& born_with, int failure_pipe) {
   die_with(parent);
 
   for (int signal = 1; signal < NSIG; signal++) ::signal(signal, SIG_DFL);
@@ -66,22 +62,23 @@ void die_with(pid_t parent) {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
 
   // Out of the way first, so that no target overwrites a source that is still needed.
-  int sources[kVmmDescriptors];
-  for (int i = 0; i < kVmmDescriptors; i++) {
-    sources[i] = ::fcntl(born_with[i], F_DUPFD_CLOEXEC, kVmmDescriptors + 1);
-    if (sources[i] < 0) give_up(failure_pipe, "descriptors");
+  const int count = static_cast<int>(born_with.size());
+  for (int& fd : born_with) {
+    fd = ::fcntl(fd, F_DUPFD_CLOEXEC, count + 1);
+    if (fd < 0) give_up(failure_pipe, "descriptors");
   }
-  const int pipe = ::fcntl(failure_pipe, F_DUPFD_CLOEXEC, kVmmDescriptors + 1);
+  const int pipe = ::fcntl(failure_pipe, F_DUPFD_CLOEXEC, count + 1);
   if (pipe < 0) give_up(failure_pipe, "descriptors");
-  for (int i = 0; i < kVmmDescriptors; i++) {
-    if (::dup2(sources[i], i) < 0) give_up(pipe, "descriptors");
+  for (int i = 0; i < count; i++) {
+    if (::dup2(born_with[static_cast<size_t>(i)], i) < 0) give_up(pipe, "descriptors");
   }
-  if (::dup2(pipe, kFailurePipe) < 0) give_up(pipe, "descriptors");
-  ::fcntl(kFailurePipe, F_SETFD, FD_CLOEXEC);
-  close_from(kFailurePipe + 1);
+  // The first number that the VMM does not get.
+  if (::dup2(pipe, count) < 0) give_up(pipe, "descriptors");
+  ::fcntl(count, F_SETFD, FD_CLOEXEC);
+  close_from(static_cast<unsigned>(count) + 1);
 
   ::execve(argv[0], argv, environ);
-  give_up(kFailurePipe, "exec");
+  give_up(count, "exec");
 }
 
 bool make_pair(msb::UniqueFd& ours, msb::UniqueFd& theirs, bool socket) {
@@ -96,7 +93,8 @@ SpawnError failed(const char* step) { return {step, errno}; }
 
 }  // namespace
 
-std::optional<SpawnError> VmmProcess::start(const std::vector<std::string>& command, VmmEnds& ends) {
+std::optional<SpawnError> VmmProcess::start(const std::vector<std::string>& command,
+                                            const std::vector<msb::UniqueFd>& owners, VmmEnds& ends) {
   msb::UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!null) return failed("open");
   msb::UniqueFd output;
@@ -114,7 +112,8 @@ std::optional<SpawnError> VmmProcess::start(const std::vector<std::string>& comm
   std::vector<char*> argv;
   for (const std::string& argument : command) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
-  const int born_with[kVmmDescriptors] = {null.get(), output.get(), output.get(), agent.get(), console.get()};
+  std::vector<int> born_with = {null.get(), output.get(), output.get(), agent.get(), console.get()};
+  for (const msb::UniqueFd& fd : owners) born_with.push_back(fd.get());
 
   const pid_t self = ::getpid();
   const pid_t child = ::fork();

@@ -21,8 +21,12 @@ struct VmmEnds {
 /** The VMM, our child. Once it runs it ends when we do, however we end. */
 class VmmProcess {
  public:
-  /** Nothing, or what failed and how. */
-  std::optional<SpawnError> start(const std::vector<std::string>& command, VmmEnds& ends);
+  /**
+   * It is born with 0 /dev/null; 1 and 2 a pipe to us; 3 the agent's line; 4 the console's; from 5 on the owner's.
+   * Nothing, or what failed and how.
+   */
+  std::optional<SpawnError> start(const std::vector<std::string>& command, const std::vector<msb::UniqueFd>& owners,
+                                  VmmEnds& ends);
 
   std::optional<pid_t> pid() const { return pid_; }
   bool running() const { return pid_ && !ended_; }

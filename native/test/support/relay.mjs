@@ -54,6 +54,7 @@ const wordOf = async (leash, pidfd) => {
 export class Machine {
   /**
    * @param owner `hears` the relay's first word, which is then in `said`; is `deaf` to it; or is `dead` before the relay is born
+   * @param forVmm descriptors that the relay is to give the VMM; they stay the test's to close
    * @param prepare gets the machine when everything is there but the relay
    */
   static async start(
@@ -65,6 +66,7 @@ export class Machine {
       bootstrap = BOOTSTRAP,
       bootstrapFd,
       lockFd,
+      forVmm = [],
       relay = RELAY,
       owner = 'hears',
       prepare = () => {},
@@ -101,16 +103,17 @@ export class Machine {
     const [nil, log, ...rest] = inherited;
     machine.leash = ours;
     if (owner === 'dead') machine.dropLeash();
+    const more = forVmm.length > 0 ? ['--vmm-descriptors', String(forVmm.length)] : [];
     prepare(machine);
     machine.process = spawn({
       file: relay,
       args: [
-        ...['--sandbox-dir', machine.dir, '--socket', machine.socketPath, ...args, '--'],
+        ...['--sandbox-dir', machine.dir, '--socket', machine.socketPath, ...more, ...args, '--'],
         ...(vmm ?? [STAND_IN, join(home, 'data'), join(home, 'commands')]),
       ],
       env: { LANG: 'C' },
       cwd: '/',
-      fds: [nil, log, log, ...rest],
+      fds: [nil, log, log, ...rest, ...forVmm],
     });
     for (const fd of inherited) closeSync(fd);
     machine.ended = pidfdWait(machine.process.pidfd, 20_000);

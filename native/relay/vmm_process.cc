@@ -53,7 +53,12 @@ void die_with(pid_t parent) {
   if (::getppid() != parent) ::_exit(127);
 }
 
-[[noreturn]] void become_vmm(pid_t parent, char* const* argv, std::vector<int>& born_with, int failure_pipe) {
+/**
+ * Runs in our own memory, while we stand still: system calls only, nothing of ours written to but `born_with`, and not
+ * inlined, so that its frames lie below the one that we go on in.
+ */
+[[noreturn, gnu::noinline]] void become_vmm(pid_t parent, char* const* argv, std::vector<int>& born_with,
+                                            int failure_pipe) {
   die_with(parent);
 
   for (int signal = 1; signal < NSIG; signal++) ::signal(signal, SIG_DFL);
@@ -116,7 +121,12 @@ std::optional<SpawnError> VmmProcess::start(const std::vector<std::string>& comm
   for (const msb::UniqueFd& fd : owners) born_with.push_back(fd.get());
 
   const pid_t self = ::getpid();
-  const pid_t child = ::fork();
+#ifdef __linux__
+  // No page table is copied, and no page faults for it afterwards: a millisecond, where those are dear.
+  const pid_t child = ::vfork();
+#else
+  const pid_t child = ::fork();  // macOS has declared its vfork obsolete
+#endif
   if (child < 0) return failed("fork");
   if (child == 0) become_vmm(self, argv.data(), born_with, failure_write.get());
 

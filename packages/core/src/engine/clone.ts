@@ -98,7 +98,7 @@ export async function clone(
 
 function descriptorsOf({ state, memory }: Template, qmp: Qmp, lock: number) {
   try {
-    return [qmp.theirs, openFile(state, 'r'), openFile(memory, 'r')];
+    return [qmp.theirs, openFile(memory, 'r'), openFile(state, 'r')];
   } catch (error) {
     native.closeFd(lock);
     throw error;

@@ -53,7 +53,7 @@ async function bootAndFreeze(
   const machine = {
     command: shape.command('template', directory),
     firstFrame: bootstrapFrame(record),
-    descriptors: [qmp.theirs, openFile(state, 'w'), openFile(memory, 'w')],
+    descriptors: [qmp.theirs, openFile(memory, 'w')],
     emulated: shape.accelerator === 'tcg',
   };
   const lock = await native.lockFile(join(directory.path, 'lock'), 1000);
@@ -61,7 +61,7 @@ async function bootAndFreeze(
   try {
     await rehearse(connection);
     signal?.throwIfAborted();
-    await freeze(qmp);
+    await freeze(qmp, state, join(directory.sockets, 'state.sock'));
   } finally {
     connection.close();
     await hold.end();

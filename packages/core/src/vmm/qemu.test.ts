@@ -59,8 +59,8 @@ describe('the command line of QEMU', () => {
     expect(clone.filter((_, i) => clone[i - 1] === '-device')).toEqual(
       template.filter((_, i) => template[i - 1] === '-device'),
     );
-    expect(following(template, '-object')).toMatch(/mem-path=\/proc\/self\/fd\/7,share=on$/);
-    expect(following(clone, '-object')).toMatch(/mem-path=\/proc\/self\/fd\/7,share=off$/);
+    expect(following(template, '-object')).toMatch(/mem-path=\/proc\/self\/fd\/6,share=on$/);
+    expect(following(clone, '-object')).toMatch(/mem-path=\/proc\/self\/fd\/6,share=off$/);
     expect(clone).not.toContain('-kernel');
     expect(following(clone, '-incoming')).toBe('defer');
   });

@@ -27,8 +27,8 @@ export interface BootFiles {
  */
 export type MachineStart = ({ readonly kind: 'boot' | 'template' } & BootFiles) | { readonly kind: 'clone' };
 
-/** The descriptors of a VMM that is told to freeze, or to go on, beside those that each has; in this order. */
-export const vmmDescriptors = { control: 5, state: 6, memory: 7 } as const;
+/** The descriptors of a template's VMM, but for the last, and of a clone's, beside those that each has; in this order. */
+export const vmmDescriptors = { control: 5, memory: 6, state: 7 } as const;
 
 /** A program and its arguments. */
 export interface CommandLine {

@@ -213,6 +213,8 @@ static enum plan_status make_user(struct plan *p, const struct msg_exec_request 
 enum plan_status plan_make(struct plan *p, const struct plan_defaults *d,
 			   const struct msg_exec_request *m, struct failure *f)
 {
+	const char *default_cwd = d->cwd ? d->cwd : "/";
+	struct span cwd = m->cwd.len ? m->cwd : span_of(default_cwd, strlen(default_cwd));
 	struct text_block t = { 0 };
 	enum plan_status status;
 
@@ -221,7 +223,7 @@ enum plan_status plan_make(struct plan *p, const struct plan_defaults *d,
 		.tty = m->tty,
 		.window = m->window,
 	};
-	t.at = p->text = malloc(m->cmd.len + m->args.len + m->env.len + m->cwd.len + NAME_LEN_MAX + 16);
+	t.at = p->text = malloc(m->cmd.len + m->args.len + m->env.len + cwd.len + NAME_LEN_MAX + 16);
 	if (!p->text) {
 		failure_set(f, "out_of_memory", ENOMEM, NULL, "no memory for the command");
 		return PLAN_FAILED;
@@ -236,7 +238,7 @@ enum plan_status plan_make(struct plan *p, const struct plan_defaults *d,
 	if (status != PLAN_READY)
 		return status;
 
-	p->cwd = m->cwd.len ? lay(&t, m->cwd) : d->cwd ? d->cwd : "/";
+	p->cwd = lay(&t, cwd);
 	if (t.nul) {
 		failure_set(f, "bad_args", EINVAL, NULL, "a NUL in the command, its arguments, environment or directory");
 		return PLAN_FAILED;

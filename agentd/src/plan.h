@@ -33,7 +33,11 @@ struct plan {
 	char *text;		/* where the strings are */
 };
 
-/* What every command starts from; set once, by the bootstrap. */
+/*
+ * What every command starts from: the bootstrap's, or the last renewal's. A
+ * plan's environment borrows from it, so the child gets its copy by the fork;
+ * what is read of a plan after that is the plan's own.
+ */
 struct plan_defaults {
 	char **env;		/* "KEY=VALUE" */
 	size_t nenv;

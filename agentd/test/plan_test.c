@@ -98,7 +98,10 @@ static void plans(void)
 	ok(make(&p, &d, BYTES("\xa2\x63" "cmd\x62ls\x67rlimits\x81\xa3\x68resource\x64" "Core\x64soft\x00\x64hard\x00"), &f) == PLAN_FAILED &&
 	   !strcmp(f.kind, "resource_limit"), "an unknown limit");
 	plan_free(&p);
+	ok(make(&p, &d, BYTES("\xa1\x63" "cmd\x62ls"), &f) == PLAN_READY, "a plan is made");
 	plan_defaults_free(&d);
+	ok(!strcmp(p.cwd, "/srv"), "and keeps its directory when the defaults are replaced");
+	plan_free(&p);
 }
 
 static void clipping(void)

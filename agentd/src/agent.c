@@ -64,7 +64,11 @@ void agent_acked(struct agent *a)
 		return;
 	a->ready = true;
 	loop_disarm(&a->loop, &a->ack_timer);
-	msg_send_ready(&a->port.out, a->boot_ns, a->init_ns, clock_boot_ns());
+	msg_send_ready(&a->port.out, 0, &(struct ready){
+		.boot_ns = a->boot_ns,
+		.init_ns = a->init_ns,
+		.ready_ns = clock_boot_ns(),
+	});
 }
 
 /* A host that does not read is not listened to: its requests wait in the port. */

@@ -35,6 +35,9 @@
 #define ENV_MAX 2048
 #define RLIMITS_MAX 16
 #define GROUPS_MAX 256
+#define ENTROPY_MIN 32		/* bytes that the host gives at once */
+#define ENTROPY_MAX 1024
+#define MACHINE_ID_LEN 32
 #define WINDOW_MAX 65535	/* a terminal's rows, and its columns */
 #define NAME_LEN_MAX 256	/* user spec, host name, home directory */
 #define ACCOUNT_FILE_MAX MIB(1)	/* /etc/passwd, /etc/group */

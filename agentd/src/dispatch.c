@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
 #include <signal.h>
 
 #include "agent.h"
 #include "clock.h"
 #include "log.h"
+#include "renewal.h"
 
 struct request {
 	uint32_t id;
@@ -77,6 +79,19 @@ static void clock_sync(struct agent *a, const struct request *q)
 		log_warn("clock.sync: %m");
 }
 
+/* A relay that cannot say who its machine is must not have one that goes on as the frozen one. */
+static void resume(struct agent *a, const struct request *q)
+{
+	if (!a->ready || a->sessions.closed)
+		refuse(a, q, "invalid_session", "only a machine that is up is renewed");
+	else if (renew(a, q->id, q->e.payload))
+		return;
+	else if (q->id == 0)
+		fatal(EBADMSG, "msb.resume");
+	else
+		invalid(a, q);
+}
+
 static void client_disconnected(struct agent *a, const struct request *q)
 {
 	struct msg_id_range range;
@@ -128,6 +143,9 @@ static void handle(struct agent *a, const struct request *q)
 		break;
 	case MSG_FLOW:
 		flow(a, q);
+		break;
+	case MSG_RESUME:
+		resume(a, q);
 		break;
 	case MSG_INIT_ACK:
 		agent_acked(a);

@@ -16,7 +16,7 @@
 
 #define HOST_NAME_LEN_MAX 64
 
-static void loopback_up(void)
+void identity_loopback_up(void)
 {
 	struct ifreq req = { .ifr_name = "lo" };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -33,9 +33,9 @@ static void loopback_up(void)
 	close(fd);
 }
 
-static void write_etc(const char *path, const char *text)
+static void write_etc(const char *path, const char *text, int mode)
 {
-	if (file_write(path, text, 0644) < 0 && errno != ENOENT)
+	if (file_write(path, text, mode) < 0 && errno != ENOENT)
 		log_warn("write %s: %m", path);
 }
 
@@ -50,7 +50,7 @@ static bool says(const char *path, const char *text)
 	return same;
 }
 
-void identity_set(struct span hostname)
+void identity_set_hostname(struct span hostname)
 {
 	char name[HOST_NAME_LEN_MAX + 1] = "localhost";
 	char line[HOST_NAME_LEN_MAX + 2];
@@ -74,8 +74,16 @@ void identity_set(struct span hostname)
 		 hostname.len ? "127.0.1.1\t" : "", hostname.len ? name : "", hostname.len ? "\n" : "");
 	known = hostname.len == 0 || says("/etc/hostname", line);
 	if (!known || access("/etc/hostname", F_OK) < 0)
-		write_etc("/etc/hostname", line);
+		write_etc("/etc/hostname", line, 0644);
 	if (!known || access("/etc/hosts", F_OK) < 0)
-		write_etc("/etc/hosts", hosts);
-	loopback_up();
+		write_etc("/etc/hosts", hosts, 0644);
+}
+
+void identity_set_machine_id(struct span id)
+{
+	char line[MACHINE_ID_LEN + 2];
+
+	snprintf(line, sizeof(line), "%.*s\n", (int)id.len, (const char *)id.p);
+	if (!says("/etc/machine-id", line))
+		write_etc("/etc/machine-id", line, 0444);
 }

@@ -5,10 +5,15 @@
 #include "util.h"
 
 /*
- * Host name, /etc/hostname, /etc/hosts and the loopback interface. A root
- * without /etc is no error. What a user has made of the files is left alone
- * while the name stays the same.
+ * Host name, /etc/hostname and /etc/hosts. A root without /etc is no error.
+ * What a user has made of the files is left alone while the name stays the
+ * same.
  */
-void identity_set(struct span hostname);
+void identity_set_hostname(struct span hostname);
+
+/* /etc/machine-id; MACHINE_ID_LEN digits. */
+void identity_set_machine_id(struct span id);
+
+void identity_loopback_up(void);
 
 #endif

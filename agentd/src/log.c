@@ -72,7 +72,8 @@ void fatal(int err, const char *fmt, ...)
 	va_end(ap);
 	len = snprintf(line, sizeof(line), "agentd: fatal: %s: %s\n", what, strerror(err));
 
-	fd = open("/dev/console", O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	/* Whatever the guest has put there by now must not stop us from ending. */
+	fd = open("/dev/console", O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		fd = STDERR_FILENO;
 	/* The line must be out of the UART before the power is. */

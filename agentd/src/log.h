@@ -16,7 +16,7 @@ void log_warn(const char *fmt, ...) PRINTF(1, 2);
 void log_err(const char *fmt, ...) PRINTF(1, 2);
 
 /*
- * The boot cannot go on: "agentd: fatal: WHAT: STRERROR" on the console,
+ * The machine cannot go on: "agentd: fatal: WHAT: STRERROR" on the console,
  * then power-off, so that the host sees the machine end and finds the reason.
  */
 _Noreturn void fatal(int err, const char *fmt, ...) PRINTF(2, 3);

@@ -12,6 +12,7 @@
 #include "bounds.h"
 #include "clock.h"
 #include "early.h"
+#include "entropy.h"
 #include "identity.h"
 #include "log.h"
 #include "modules.h"
@@ -35,10 +36,15 @@ static void bootstrap(const struct envelope *e, int uevent_fd)
 	    !plan_defaults_set(&agent.defaults, b.default_env, b.default_cwd))
 		fatal(EBADMSG, "core.bootstrap");
 	agent.hangup_after_halted = b.hangup_after_halted;
+	if (b.entropy.p && entropy_credit(b.entropy) < 0)
+		log_warn("credit entropy: %m");
 	rootfs_enter(&b, uevent_fd, &agent.mounts);
 	rootfs_furnish();
 	pty_init("/dev/pts");
-	identity_set(b.hostname);
+	identity_set_hostname(b.hostname);
+	if (b.machine_id.p)
+		identity_set_machine_id(b.machine_id);
+	identity_loopback_up();
 }
 
 /*
@@ -82,6 +88,7 @@ int main(void)
 		fatal(errno, "uevent socket");
 	modules_load();
 	spawn_init();
+	entropy_init();
 	clock_prove();
 	port_init(&agent.port);
 	port_fd = port_find(PORT_NAME, uevent_fd, clock_mono_ns() + DEVICE_WAIT_NS);

@@ -14,6 +14,15 @@ struct msg_bootstrap {
 	struct span hostname, default_cwd;
 	struct span default_env;	/* raw array of {key, value} */
 	bool hangup_after_halted;
+	struct span entropy, machine_id;
+};
+
+struct msg_resume {
+	uint64_t unix_ns;
+	struct span entropy;		/* ENTROPY_MIN to ENTROPY_MAX bytes */
+	struct span machine_id;		/* MACHINE_ID_LEN hex digits */
+	struct span hostname, default_cwd;
+	struct span default_env;	/* raw array of {key, value} */
 };
 
 /* A terminal's size in characters, each from 1 to WINDOW_MAX. */
@@ -41,6 +50,7 @@ struct msg_id_range {
 };
 
 bool msg_read_bootstrap(struct span payload, struct msg_bootstrap *m);
+bool msg_read_resume(struct span payload, struct msg_resume *m);
 bool msg_read_env_pair(struct cbor_reader *r, struct span *key, struct span *value);
 bool msg_read_exec_request(struct span payload, struct msg_exec_request *m);
 bool msg_read_rlimit(struct cbor_reader *r, struct msg_rlimit *m);
@@ -65,10 +75,17 @@ struct halted {
 	uint64_t killed;
 };
 
+/* Times of CLOCK_BOOTTIME: at main, spent in init, when ready. */
+struct ready {
+	uint64_t boot_ns, init_ns, ready_ns;
+	uint64_t resume_ns;	/* spent in the renewal, if it was `resumed` */
+	bool resumed;
+};
+
 /* What the agent sends. False: the queue has no room left, or no memory. */
 bool msg_send_empty(struct buf *q, uint32_t id, enum msg_type type);
 bool msg_send_init_resolved(struct buf *q, uint32_t uid, uint32_t gid);
-bool msg_send_ready(struct buf *q, uint64_t boot_ns, uint64_t init_ns, uint64_t ready_ns);
+bool msg_send_ready(struct buf *q, uint32_t id, const struct ready *r);
 bool msg_send_touched(struct buf *q, uint32_t id, uint64_t seq);
 bool msg_send_error(struct buf *q, uint32_t id, const char *kind, const char *message,
 		    struct span offending_type);

@@ -17,6 +17,7 @@ struct block_upper {
 struct bootstrap_fields {
 	struct span block_root, hostname, default_cwd, default_env;
 	bool hangup_after_halted;
+	struct span entropy, machine_id;
 };
 
 static const struct field bootstrap_table[] = {
@@ -25,6 +26,8 @@ static const struct field bootstrap_table[] = {
 	FIELD(struct bootstrap_fields, default_cwd, "default_cwd", FIELD_TEXT, false),
 	FIELD(struct bootstrap_fields, default_env, "default_env", FIELD_RAW, false),
 	FIELD(struct bootstrap_fields, hangup_after_halted, "hangup_after_halted", FIELD_BOOL, false),
+	FIELD(struct bootstrap_fields, entropy, "entropy", FIELD_BYTES, false),
+	FIELD(struct bootstrap_fields, machine_id, "machine_id", FIELD_TEXT, false),
 };
 
 static const struct field block_root_table[] = {
@@ -40,6 +43,19 @@ static const struct field block_upper_table[] = {
 	FIELD(struct block_upper, fstype, "fstype", FIELD_TEXT, true),
 };
 
+static bool entropy_fits(struct span s)
+{
+	return s.len >= ENTROPY_MIN && s.len <= ENTROPY_MAX;
+}
+
+static bool machine_id_fits(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (!memchr("0123456789abcdef", s.p[i], 16))
+			return false;
+	return s.len == MACHINE_ID_LEN;
+}
+
 /* The one shape of root that there is: a read-only image under an upper disk. */
 bool msg_read_bootstrap(struct span payload, struct msg_bootstrap *m)
 {
@@ -51,7 +67,9 @@ bool msg_read_bootstrap(struct span payload, struct msg_bootstrap *m)
 	    !decode_payload(b.block_root, block_root_table, ARRAY_SIZE(block_root_table), &root) ||
 	    !span_eq(root.kind, "oci-erofs") ||
 	    !decode_payload(root.upper, block_upper_table, ARRAY_SIZE(block_upper_table), &upper) ||
-	    !span_eq(upper.kind, "device"))
+	    !span_eq(upper.kind, "device") ||
+	    (b.entropy.p && !entropy_fits(b.entropy)) ||
+	    (b.machine_id.p && !machine_id_fits(b.machine_id)))
 		return false;
 	*m = (struct msg_bootstrap){
 		.lower = root.lower,
@@ -62,8 +80,26 @@ bool msg_read_bootstrap(struct span payload, struct msg_bootstrap *m)
 		.default_cwd = b.default_cwd,
 		.default_env = b.default_env,
 		.hangup_after_halted = b.hangup_after_halted,
+		.entropy = b.entropy,
+		.machine_id = b.machine_id,
 	};
 	return true;
+}
+
+bool msg_read_resume(struct span payload, struct msg_resume *m)
+{
+	static const struct field table[] = {
+		FIELD(struct msg_resume, unix_ns, "unix_time_nanos", FIELD_U64, true),
+		FIELD(struct msg_resume, entropy, "entropy", FIELD_BYTES, true),
+		FIELD(struct msg_resume, machine_id, "machine_id", FIELD_TEXT, false),
+		FIELD(struct msg_resume, hostname, "hostname", FIELD_TEXT, false),
+		FIELD(struct msg_resume, default_cwd, "default_cwd", FIELD_TEXT, false),
+		FIELD(struct msg_resume, default_env, "default_env", FIELD_RAW, false),
+	};
+
+	*m = (struct msg_resume){ 0 };
+	return decode_payload(payload, table, ARRAY_SIZE(table), m) && entropy_fits(m->entropy) &&
+	       (!m->machine_id.p || machine_id_fits(m->machine_id));
 }
 
 bool msg_read_env_pair(struct cbor_reader *r, struct span *key, struct span *value)

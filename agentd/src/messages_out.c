@@ -40,21 +40,25 @@ bool msg_send_init_resolved(struct buf *q, uint32_t uid, uint32_t gid)
 	return send(q, 0, MSG_INIT_RESOLVED, &w);
 }
 
-bool msg_send_ready(struct buf *q, uint64_t boot_ns, uint64_t init_ns, uint64_t ready_ns)
+bool msg_send_ready(struct buf *q, uint32_t id, const struct ready *r)
 {
 	uint8_t mem[PAYLOAD_MAX];
 	struct cbor_writer w = cbor_writer(mem, sizeof(mem));
 
-	cbor_put_map(&w, 4);
+	cbor_put_map(&w, r->resumed ? 5 : 4);
 	cbor_put_text(&w, "boot_time_ns");
-	cbor_put_uint(&w, boot_ns);
+	cbor_put_uint(&w, r->boot_ns);
 	cbor_put_text(&w, "init_time_ns");
-	cbor_put_uint(&w, init_ns);
+	cbor_put_uint(&w, r->init_ns);
 	cbor_put_text(&w, "ready_time_ns");
-	cbor_put_uint(&w, ready_ns);
+	cbor_put_uint(&w, r->ready_ns);
 	cbor_put_text(&w, "agent_version");
 	cbor_put_text(&w, AGENT_VERSION);
-	return send(q, 0, MSG_READY, &w);
+	if (r->resumed) {
+		cbor_put_text(&w, "resume_time_ns");
+		cbor_put_uint(&w, r->resume_ns);
+	}
+	return send(q, id, MSG_READY, &w);
 }
 
 bool msg_send_touched(struct buf *q, uint32_t id, uint64_t seq)

@@ -17,6 +17,8 @@
 /* The most a pipe can hold unless root in the guest has raised fs.pipe-max-size. */
 #define PIPE_DRAIN_MAX MIB(1)
 
+const struct msg_id_range sessions_all = { .start = 0, .end = UINT32_MAX };
+
 void sessions_init(struct sessions *ss, struct loop *l, struct buf *out, const struct plan_defaults *d)
 {
 	*ss = (struct sessions){

@@ -28,6 +28,9 @@ struct session {
 	int in_error;		/* why nothing is taken for stdin any more */
 };
 
+/* The range of every id that a session can have. */
+extern const struct msg_id_range sessions_all;
+
 struct sessions {
 	struct loop *loop;
 	struct buf *out;

@@ -50,7 +50,6 @@ static bool help(struct shutdown *s, int (*work)(const struct teardown *))
 /* Enters a phase. True: it has something to wait for. */
 static bool enter(struct shutdown *s)
 {
-	static const struct msg_id_range all = { .start = 0, .end = UINT32_MAX };
 	struct agent *a = s->agent;
 	uint64_t bound = 0;
 	bool wait = true;
@@ -73,7 +72,7 @@ static bool enter(struct shutdown *s)
 	case PHASE_DRAIN:
 		bound = DRAIN_MAX_NS;
 		/* What is left in the pipes is little, and it is now or never. */
-		sessions_flow(&a->sessions, &all);
+		sessions_flow(&a->sessions, &sessions_all);
 		break;
 	case PHASE_SETTLE:
 		bound = SETTLE_MAX_NS;

@@ -35,6 +35,7 @@ static const struct {
 	[MSG_CLIENT_DISCONNECTED] = { "core.relay.client.disconnected", 0 },
 	[MSG_FLOW] = { "msb.flow", 0 },
 	[MSG_HALTED] = { "msb.halted", FLAG_SHUTDOWN },
+	[MSG_RESUME] = { "msb.resume", 0 },
 };
 
 const char *wire_name(enum msg_type type)

@@ -26,6 +26,8 @@ static uint32_t draw(uint32_t below)
 	return (uint32_t)(state >> 32) % below;
 }
 
+#define HEX_32 "0123456789abcdef0123456789abcdef"
+
 static const struct seed {
 	enum msg_type type;
 	const char *bytes;
@@ -40,6 +42,13 @@ static const struct seed {
 	     "\xa4\x6a" "block_root\xa4\x64kind\x69oci-erofs\x65lower\x68/dev/vda\x6clower_fstype\x68squashfs"
 	     "\x65upper\xa3\x64kind\x66" "device\x66" "device\x68/dev/vdb\x66" "fstype\x64" "ext4\x68hostname\x63" "box"
 	     "\x6b" "default_cwd\x64/tmp\x6b" "default_env\x81\xa2\x63key\x61" "A\x65value\x61" "b"),
+	SEED(MSG_BOOTSTRAP,
+	     "\xa3\x6a" "block_root\xa3\x64kind\x69oci-erofs\x65lower\x61" "a\x65upper\xa3\x64kind\x66" "device\x66" "device\x61" "b"
+	     "\x66" "fstype\x64" "ext4\x67" "entropy\x58\x20" HEX_32 "\x6amachine_id\x78\x20" HEX_32),
+	SEED(MSG_RESUME,
+	     "\xa6\x6funix_time_nanos\x1b\x18\x7a\x00\x00\x00\x00\x00\x00\x67" "entropy\x58\x20" HEX_32
+	     "\x6amachine_id\x78\x20" HEX_32 "\x68hostname\x63" "box\x6b" "default_cwd\x64/tmp"
+	     "\x6b" "default_env\x81\xa2\x63key\x61" "A\x65value\x61" "b"),
 	SEED(MSG_FLOW, "\xa3\x68id_start\x01\x70id_end_exclusive\x18\x64\x66paused\xf5"),
 	SEED(MSG_EXEC_STDIN, "\xa1\x64" "data\x43" "abc"),
 	SEED(MSG_EXEC_REQUEST, "\xa4\x63" "cmd\x62ls\x63tty\xf5\x64rows\x18\x18\x64" "cols\x18\x50"),
@@ -140,7 +149,27 @@ static void read_bootstrap(struct span in)
 	check(in, b.lower);
 	check(in, b.upper_fstype);
 	check(in, b.hostname);
+	check(in, b.entropy);
+	check(in, b.machine_id);
 	plan_defaults_set(&d, b.default_env, b.default_cwd);
+	plan_defaults_free(&d);
+}
+
+static int resumed, impossible_renewals;
+
+static void read_resume(struct span in)
+{
+	struct plan_defaults d = { 0 };
+	struct msg_resume m;
+
+	if (!msg_read_resume(in, &m))
+		return;
+	check(in, m.entropy);
+	check(in, m.machine_id);
+	check(in, m.hostname);
+	if (m.entropy.len < ENTROPY_MIN || m.entropy.len > ENTROPY_MAX || (m.machine_id.p && m.machine_id.len != MACHINE_ID_LEN))
+		impossible_renewals++;
+	resumed += plan_defaults_set(&d, m.default_env, m.default_cwd);
 	plan_defaults_free(&d);
 }
 
@@ -158,6 +187,9 @@ static void read_any(enum msg_type type, struct span in)
 		break;
 	case MSG_BOOTSTRAP:
 		read_bootstrap(in);
+		break;
+	case MSG_RESUME:
+		read_resume(in);
 		break;
 	case MSG_FLOW:
 		msg_read_flow(in, &range);
@@ -203,6 +235,7 @@ static void payloads(void)
 	}
 	ok(outside == 0, "%d mutated payloads: nothing points outside its input", ROUNDS);
 	ok(impossible_windows == 0, "and no terminal is of an impossible size");
+	ok(resumed > 0 && impossible_renewals == 0, "nor any renewal (of %d) without its entropy, or of half a machine's id", resumed);
 	ok(plans_ready > 0 && plans_failed > 0 && plans_invalid > 0,
 	   "some could be planned (%d), some failed (%d), some were invalid (%d)", plans_ready, plans_failed, plans_invalid);
 }

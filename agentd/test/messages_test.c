@@ -33,6 +33,11 @@ static void requests(void)
 	ok(!msg_read_exec_request(BYTES(EXEC_MINIMAL "\x00"), &m), "and nothing comes after the map");
 }
 
+#define ENTROPY_16 "0123456789abcdef"
+#define ENTROPY_32 ENTROPY_16 ENTROPY_16
+#define ID_KEY "\x6amachine_id"
+#define ID_GOOD "\x78\x20" "0123456789abcdef0123456789abcdef"
+
 static void bootstrap(void)
 {
 	static const char good[] =
@@ -41,6 +46,8 @@ static void bootstrap(void)
 		"\x66" "fstype\x64" "ext4\x68hostname\x63" "box\x6a" "dir_mounts\x80";
 	struct msg_bootstrap b;
 	char bad[sizeof(good)];
+	char more[sizeof(good) + 128];
+	size_t len = sizeof(good) - 1;
 
 	ok(msg_read_bootstrap(BYTES(good), &b) && span_eq(b.lower, "/dev/vda") && span_eq(b.lower_fstype, "squashfs") &&
 	   span_eq(b.upper, "/dev/vdb") && span_eq(b.upper_fstype, "ext4") && span_eq(b.hostname, "box") &&
@@ -49,6 +56,67 @@ static void bootstrap(void)
 	memcpy(strstr(bad, "oci-erofs"), "disk-imag", 9);
 	ok(!msg_read_bootstrap(span_of(bad, sizeof(bad) - 1), &b), "another kind of root is refused");
 	ok(!msg_read_bootstrap(BYTES("\xa0"), &b), "a bootstrap without a root is refused");
+
+	memcpy(more, good, len);
+	more[0] = '\xa5';
+#define WITH(pairs) (memcpy(more + len, pairs, sizeof(pairs) - 1), span_of(more, len + sizeof(pairs) - 1))
+	ok(msg_read_bootstrap(WITH("\x67" "entropy\x58\x20" ENTROPY_32 ID_KEY ID_GOOD), &b) &&
+	   bytes_are(b.entropy, BYTES(ENTROPY_32)) && b.machine_id.len == 32, "it may bring entropy and the machine's id");
+	ok(msg_read_bootstrap(WITH("\x67" "entropy\xf6" ID_KEY "\xf6"), &b) && !b.entropy.p && !b.machine_id.p, "or null");
+	ok(!msg_read_bootstrap(WITH("\x67" "entropy\x50" ENTROPY_16 ID_KEY ID_GOOD), &b), "not too little of the one");
+	ok(!msg_read_bootstrap(WITH("\x67" "entropy\x58\x20" ENTROPY_32 ID_KEY "\x70" ENTROPY_16), &b), "nor of the other");
+#undef WITH
+}
+
+#define RESUME(pairs, entropy) pairs "\x6funix_time_nanos\x1a\xff\xff\xff\xff\x67" "entropy" entropy
+
+/* A renewal with `len` bytes of entropy. */
+static bool resumes_with(size_t len)
+{
+	uint8_t mem[ENTROPY_MAX + 128], bytes[ENTROPY_MAX + 1] = { 0 };
+	struct cbor_writer w = cbor_writer(mem, sizeof(mem));
+	struct msg_resume m;
+
+	cbor_put_map(&w, 2);
+	cbor_put_text(&w, "unix_time_nanos");
+	cbor_put_uint(&w, UINT64_MAX);
+	cbor_put_text(&w, "entropy");
+	cbor_put_bytes_head(&w, len);
+	memcpy(mem + w.len, bytes, len);
+	return msg_read_resume(span_of(mem, w.len + len), &m) && m.unix_ns == UINT64_MAX && m.entropy.len == len;
+}
+
+static bool resumes_as(struct span payload)
+{
+	struct msg_resume m;
+
+	return msg_read_resume(payload, &m);
+}
+
+static void resume(void)
+{
+	struct msg_resume m;
+
+	ok(msg_read_resume(BYTES(RESUME("\xa2", "\x58\x20" ENTROPY_32)), &m) && m.unix_ns == UINT32_MAX &&
+	   bytes_are(m.entropy, BYTES(ENTROPY_32)) && !m.machine_id.p && !m.hostname.p && !m.default_cwd.p && !m.default_env.p,
+	   "a renewal is a time and entropy");
+	ok(msg_read_resume(BYTES(RESUME("\xa6", "\x58\x20" ENTROPY_32) ID_KEY ID_GOOD
+				 "\x68hostname\x63" "box\x6b" "default_cwd\x64/tmp\x6b" "default_env\x80"), &m) &&
+	   m.machine_id.len == 32 && span_eq(m.hostname, "box") && span_eq(m.default_cwd, "/tmp") && m.default_env.len == 1,
+	   "and who the machine is from then on");
+	ok(resumes_with(32) && resumes_with(1024), "the entropy is 32 to 1024 bytes");
+	ok(!resumes_with(0) && !resumes_with(31) && !resumes_with(1025), "neither less nor more");
+	ok(!resumes_as(BYTES("\xa1\x6funix_time_nanos\x01")) && !resumes_as(BYTES("\xa1\x67" "entropy\x58\x20" ENTROPY_32)),
+	   "neither can be missing");
+	ok(!resumes_as(BYTES(RESUME("\xa2", "\x78\x20" ENTROPY_32))), "entropy is bytes");
+	ok(!resumes_as(BYTES(RESUME("\xa3", "\x58\x20" ENTROPY_32) ID_KEY "\x78\x20" "0123456789ABCDEF0123456789abcdef")) &&
+	   !resumes_as(BYTES(RESUME("\xa3", "\x58\x20" ENTROPY_32) ID_KEY "\x78\x20" "0123456789abcdef0123456789abcde\n")),
+	   "a machine's id is of lowercase hex digits");
+	ok(!resumes_as(BYTES(RESUME("\xa3", "\x58\x20" ENTROPY_32) ID_KEY "\x70" ENTROPY_16)) &&
+	   !resumes_as(BYTES(RESUME("\xa3", "\x58\x20" ENTROPY_32) ID_KEY "\x60")) &&
+	   !resumes_as(BYTES(RESUME("\xa3", "\x58\x20" ENTROPY_32) ID_KEY "\x78\x21" ENTROPY_32 "0")), "32 of them");
+	ok(resumes_as(BYTES(RESUME("\xa3", "\x58\x20" ENTROPY_32) ID_KEY "\xf6")), "null is none");
+	ok(!resumes_as(BYTES(RESUME("\xa3", "\x58\x20" ENTROPY_32) "\x68hostname\x01")), "a host name is text");
 }
 
 static void control(void)
@@ -82,11 +150,23 @@ static void payload_is(struct buf *q, const char *what, struct span want)
 	buf_consume(q, f.size);
 }
 
+/* What core.ready says; `first` is the map's head, `last` comes after the version, of whatever length that is. */
+static void ready_is(struct buf *q, const char *what, const char *first, const char *last)
+{
+	char want[256];
+	int len = snprintf(want, sizeof(want), "%s\x6c" "boot_time_ns\x01\x6cinit_time_ns\x02\x6dready_time_ns\x03"
+			   "\x6d" "agent_version%c" AGENT_VERSION "%s", first, (char)(0x60 + strlen(AGENT_VERSION)), last);
+
+	payload_is(q, what, span_of(want, (size_t)len));
+}
+
 static void answers(void)
 {
+	struct frame frame = { 0 };
 	struct buf q = { .max = KIB(64) };
 	struct failure f = { .kind = "not_found", .err = ENOENT, .message = "no", .stage = "execve" };
 	struct halted h = { .clean = true, .killed = 2 };
+	struct ready r = { .boot_ns = 1, .init_ns = 2, .ready_ns = 3, .resume_ns = 4 };
 
 	msg_send_exited(&q, 1, 3 << 8);
 	payload_is(&q, "exit code 3", BYTES("\xa1\x64" "code\x03"));
@@ -108,6 +188,12 @@ static void answers(void)
 	payload_is(&q, "an error names the type", BYTES("\xa3\x64kind\x6finvalid_session\x67message\x62no\x6eoffending_type\x66" "core.x"));
 	msg_send_init_resolved(&q, 0, 0);
 	payload_is(&q, "init.resolved", BYTES("\xa1\x6c" "default_user\xa2\x63uid\x00\x63gid\x00"));
+	msg_send_ready(&q, 0, &r);
+	ready_is(&q, "ready", "\xa4", "");
+	r.resumed = true;
+	msg_send_ready(&q, 5, &r);
+	ok(wire_peek(buf_span(&q), &frame) == FRAME_WHOLE && frame.id == 5 && frame.flags == 0, "ready once more, to whoever asked for it");
+	ready_is(&q, "with the time that it took", "\xa5", "\x6eresume_time_ns\x04");
 	buf_free(&q);
 }
 
@@ -115,6 +201,7 @@ int main(void)
 {
 	requests();
 	bootstrap();
+	resume();
 	control();
 	answers();
 	return tap_done();

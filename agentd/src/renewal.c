@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "renewal.h"
+
+#include <errno.h>
+
+#include "clock.h"
+#include "entropy.h"
+#include "identity.h"
+#include "log.h"
+
+bool renew(struct agent *a, uint32_t id, struct span payload)
+{
+	struct ready ready = {
+		.boot_ns = a->boot_ns,
+		.init_ns = a->init_ns,
+		.resumed = true,
+	};
+	uint64_t since = clock_boot_ns();
+	struct plan_defaults defaults = { 0 };
+	struct msg_resume m;
+
+	if (!msg_read_resume(payload, &m) ||
+	    !plan_defaults_set(&defaults, m.default_env, m.default_cwd)) {
+		plan_defaults_free(&defaults);
+		return false;
+	}
+	/* Id 0 is a new relay's: the clients that had sessions were another one's. */
+	if (id == 0)
+		sessions_drop(&a->sessions, &sessions_all);
+	if (entropy_credit(m.entropy) < 0)
+		fatal(errno, "msb.resume: credit entropy");
+	if (clock_set_wall(m.unix_ns) < 0)
+		fatal(errno, "msb.resume: set the clock");
+	if (m.hostname.p)
+		identity_set_hostname(m.hostname);
+	if (m.machine_id.p)
+		identity_set_machine_id(m.machine_id);
+	plan_defaults_free(&a->defaults);
+	a->defaults = defaults;
+
+	ready.ready_ns = clock_boot_ns();
+	ready.resume_ns = ready.ready_ns - since;
+	msg_send_ready(&a->port.out, id, &ready);
+	return true;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AGENTD_RENEWAL_H
+#define AGENTD_RENEWAL_H
+
+#include "agent.h"
+
+/*
+ * msb.resume: a machine that was frozen goes on as another one, and must not
+ * share with its siblings what only one may have. Answers with core.ready; a
+ * machine that cannot be renewed ends. False: the payload is invalid, and
+ * nothing has been done.
+ */
+bool renew(struct agent *a, uint32_t id, struct span payload);
+
+#endif

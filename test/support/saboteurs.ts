@@ -15,6 +15,8 @@ export const saboteurs = {
   relay: `${checkout}/native/build/msb-relay-end-on-shutdown`,
   /** An agent that powers off without a sync, and claims to have done everything. */
   agent: `${checkout}/agentd/build/agentd-no-sync`,
+  /** An agent that is given randomness at boot, and fails to take it when its machine is resumed as a clone. */
+  agentThatCannotRenew: `${checkout}/agentd/build/agentd-unrenewable`,
   /** An agent that never says a word. */
   silentAgent: `${checkout}/agentd/build/agent-silent`,
   /** An agent that writes bytes which are no frames. */
@@ -29,6 +31,11 @@ export async function buildSaboteurs(): Promise<void> {
     `OUT=${saboteurs.relay}`,
   );
   await make('agentd', `TEARDOWN=${checkout}/test/saboteurs/teardown_no_sync.c`, `OUT=${saboteurs.agent}`);
+  await make(
+    'agentd',
+    `ENTROPY=${checkout}/test/saboteurs/entropy_fails_in_clones.c`,
+    `OUT=${saboteurs.agentThatCannotRenew}`,
+  );
   await compile('agent_silent.c', saboteurs.silentAgent);
   await compile('agent_garbage.c', saboteurs.garbageAgent);
 }

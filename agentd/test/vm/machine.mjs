@@ -5,6 +5,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
+import readline from 'node:readline';
 import { Line } from './line.mjs';
 
 const MODULES = [
@@ -141,7 +142,7 @@ export class Machine {
 
   static async boot(
     dir,
-    { upper = path.join(dir, 'upper.ext4'), bootstrap = BOOTSTRAP, ready = true, devices } = {},
+    { upper = path.join(dir, 'upper.ext4'), bootstrap = BOOTSTRAP, ready = true, devices, incoming } = {},
   ) {
     const m = new Machine();
     const sock = path.join(dir, 'agent.sock');
@@ -178,6 +179,9 @@ export class Machine {
             'virtio-blk-device,drive=upper',
           ]
         ).flatMap((d) => ['-device', d]),
+        '-qmp',
+        `unix:${path.join(dir, 'qmp.sock')},server=on,wait=off`,
+        ...(incoming ? ['-incoming', `exec:cat ${incoming}`] : []),
       ],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );
@@ -187,6 +191,7 @@ export class Machine {
     );
     const socket = await new Promise((r) => server.on('connection', r));
     server.close();
+    m.qmp = path.join(dir, 'qmp.sock');
     m.line = new Line(socket);
     m.line.onFrame = (f) => f.t === 'core.init.resolved' && m.line.send(0, 'core.init.ack', {});
     if (bootstrap) m.line.send(0, 'core.bootstrap', bootstrap);
@@ -201,6 +206,25 @@ export class Machine {
       m.readyMs = performance.now() - m.t0;
     }
     return m;
+  }
+
+  /** Stops the machine and writes its state into `file`, with which others can be booted as its clones. */
+  async freeze(file) {
+    const qmp = net.connect(this.qmp);
+    const events = [];
+    const ask = (execute, args) => qmp.write(`${JSON.stringify({ execute, arguments: args })}\n`);
+    ask('qmp_capabilities');
+    ask('migrate-set-capabilities', { capabilities: [{ capability: 'events', state: true }] });
+    ask('migrate', { uri: `exec:cat > ${file}` });
+    for await (const line of readline.createInterface(qmp)) {
+      const said = JSON.parse(line);
+      if (said.error) throw new Error(line);
+      if (said.event === 'MIGRATION') events.push(said.data.status);
+      if (events.includes('completed')) break;
+      if (events.includes('failed')) throw new Error(`the state could not be saved: ${events}`);
+    }
+    qmp.destroy();
+    await this.kill();
   }
 
   /** Asks for the shutdown and waits for the machine to end by itself. */

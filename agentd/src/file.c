@@ -66,10 +66,15 @@ char *file_read(int dirfd, const char *path, size_t max, size_t *len)
 	return text;
 }
 
+/*
+ * In place: to empty a file first would be two transactions of its file
+ * system's journal more, which a clone waits for.
+ */
 int file_write(const char *path, const char *text, int mode)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, mode);
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, mode);
 	size_t len = strlen(text);
+	struct stat st;
 	ssize_t n;
 	int saved;
 
@@ -77,9 +82,12 @@ int file_write(const char *path, const char *text, int mode)
 		return -1;
 	n = write(fd, text, len);
 	saved = n < 0 ? errno : EIO;
+	if (n == (ssize_t)len && fstat(fd, &st) == 0 &&
+	    (st.st_size == n || !S_ISREG(st.st_mode) || ftruncate(fd, n) == 0))
+		saved = 0;
+	else if (n == (ssize_t)len)
+		saved = errno;
 	close(fd);
-	if (n == (ssize_t)len)
-		return 0;
 	errno = saved;
-	return -1;
+	return saved ? -1 : 0;
 }

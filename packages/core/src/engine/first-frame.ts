@@ -26,7 +26,7 @@ export function resumeFrame(record: SandboxRecord): Uint8Array {
   return control('msb.resume', resumePayload(record));
 }
 
-/** The same for one that is told later, in a session. */
+/** The same for one that is told in a session. */
 export function resumePayload(record: SandboxRecord): PayloadFields {
   return { ...identity(record), unix_time_nanos: BigInt(wallMs()) * 1_000_000n };
 }

@@ -10,7 +10,7 @@ import { Qmp } from '../vmm/qmp.js';
 import type { Environment } from './environment.js';
 import { bootstrapFrame } from './first-frame.js';
 import { launch } from './launch.js';
-import { rehearse } from './rehearsal.js';
+import { rehearse, renew } from './rehearsal.js';
 import type { Shape } from './shape.js';
 import { type Attempt, retryStuck } from './stuck-boot.js';
 import { Template } from './template.js';
@@ -59,6 +59,7 @@ async function bootAndFreeze(
   const lock = await native.lockFile(join(directory.path, 'lock'), 1000);
   const { hold, connection } = await launch(environment, directory, record, lock, machine, attempt, signal);
   try {
+    await renew(connection, record);
     await rehearse(connection);
     signal?.throwIfAborted();
     await freeze(qmp, state, join(directory.sockets, 'state.sock'));

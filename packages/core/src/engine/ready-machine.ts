@@ -1,14 +1,12 @@
-import { type AgentConnection, type AgentReady, agentReady } from '../agent/connection.js';
-import { AgentProtocolError } from '../errors.js';
+import type { AgentConnection, AgentReady } from '../agent/connection.js';
 import { clearTimeout, monotonicMs, setTimeout } from '../host/clock.js';
 import type { SandboxRecord } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
 import type { Qmp } from '../vmm/qmp.js';
 import { type Cloned, clone, cloneUpper } from './clone.js';
 import type { Environment } from './environment.js';
-import { resumePayload } from './first-frame.js';
 import type { RunningMachine } from './machine.js';
-import { rehearse } from './rehearsal.js';
+import { rehearse, renew } from './rehearsal.js';
 import type { Shape } from './shape.js';
 import type { Template } from './template.js';
 
@@ -86,15 +84,8 @@ export class ReadyMachine {
     const timer = setTimeout(() => this.#connection.close(), renewTimeoutMs);
     this.#connection.takeUp();
     try {
-      const id = this.#connection.newId();
-      const [answer] = await Promise.all([
-        this.#connection
-          .send('msb.resume', resumePayload(record), { id })
-          .then(() => this.#connection.receive()),
-        this.#qmp.execute('cont'),
-      ]);
-      if (answer.id === id && answer.type === 'core.ready') return agentReady(answer.payload);
-      throw new AgentProtocolError(`The agent answered msb.resume with ${answer.type}.`);
+      const [agent] = await Promise.all([renew(this.#connection, record), this.#qmp.execute('cont')]);
+      return agent;
     } finally {
       clearTimeout(timer);
     }

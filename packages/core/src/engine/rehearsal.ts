@@ -1,7 +1,10 @@
-import type { AgentConnection } from '../agent/connection.js';
+import type { ReceivedMessage } from '../agent/connection.js';
+import { type AgentConnection, type AgentReady, agentReady } from '../agent/connection.js';
 import { AgentProtocolError } from '../errors.js';
+import type { SandboxRecord } from '../store/record.js';
+import { resumePayload } from './first-frame.js';
 
-/** What is run to have been run: what most tests begin with. An image that lacks it loses nothing but the time that this saves. */
+/** What most tests begin with. An image that lacks it loses nothing but the time that this saves. */
 const commands: readonly (readonly [string, ...string[]])[] = [['true'], ['/bin/sh', '-c', ':']];
 
 /** Of a command that says nothing, as many messages as there can be. */
@@ -23,10 +26,22 @@ export async function rehearse(connection: AgentConnection): Promise<void> {
   await until(connection, id, ['core.pong']);
 }
 
-async function until(connection: AgentConnection, id: number, types: readonly string[]): Promise<void> {
+/** Makes a machine that runs already the one of that sandbox. @throws AgentGoneError, AgentProtocolError when it is no good. */
+export async function renew(connection: AgentConnection, record: SandboxRecord): Promise<AgentReady> {
+  const id = connection.newId();
+  await connection.send('msb.resume', resumePayload(record), { id });
+  const { payload } = await until(connection, id, ['core.ready']);
+  return agentReady(payload);
+}
+
+async function until(
+  connection: AgentConnection,
+  id: number,
+  types: readonly string[],
+): Promise<ReceivedMessage> {
   for (let count = 0; count < mostMessages; count++) {
     const message = await connection.receive();
-    if (message.id === id && types.includes(message.type)) return;
+    if (message.id === id && types.includes(message.type)) return message;
   }
   throw new AgentProtocolError(
     `The agent did not come to ${types.join(' or ')} in ${mostMessages} messages.`,

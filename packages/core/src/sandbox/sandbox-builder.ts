@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { create } from '../engine/create.js';
 import type { Environment } from '../engine/environment.js';
+import type { MachinePool } from '../engine/pool.js';
 import type { TemplateProgress } from '../engine/template-for.js';
 import { InvalidConfigError } from '../errors.js';
 import { formatReference, parseReference } from '../image/reference.js';
@@ -17,6 +18,8 @@ const maxHostnameBytes = 63;
 export interface CreateSandboxOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onTemplate?: ((progress: TemplateProgress) => void) | undefined;
+  /** @internal Where a machine that is ready may be. */
+  readonly pool?: MachinePool | undefined;
 }
 
 /**

@@ -43,6 +43,24 @@ export function closeFd(fd: number): void;
 /** [ours, theirs], SOCK_STREAM, close-on-exec. */
 export function socketPair(): [number, number];
 
+/**
+ * [ours, theirs], SOCK_SEQPACKET, close-on-exec: what is sent arrives whole or not at all. Throws where the system has no such
+ * sockets, as macOS.
+ */
+export function messagePair(): [number, number];
+
+/**
+ * Sends one message on our end of a {@link messagePair}, with copies of those descriptors, and resolves to the next that comes: its
+ * bytes and its descriptors, which are the caller's to close. Rejects with code EPIPE when the other side has gone, ETIMEDOUT, or
+ * EMSGSIZE for more than 32 KiB or 64 descriptors.
+ */
+export function ask(
+  socket: number,
+  bytes: Uint8Array,
+  fds: readonly number[],
+  timeoutMs: number,
+): Promise<{ bytes: Buffer; fds: number[] }>;
+
 /** The rate of this processor's time-stamp counter in kHz, measured for 20 ms, which this blocks; 0 where there is none. */
 export function measureTscKhz(): number;
 

@@ -56,6 +56,8 @@ export const {
   ownFd,
   closeFd,
   socketPair,
+  messagePair,
+  ask,
   measureTscKhz,
   spawn,
   pidfdOpen,

@@ -56,6 +56,14 @@ std::string path(const Napi::Value& value, const char* name) {
   return result;
 }
 
+std::string bytes(const Napi::Value& value, const char* name) {
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
+    reject(value.Env(), name, "a Uint8Array");
+  }
+  const auto array = value.As<Napi::Uint8Array>();
+  return {reinterpret_cast<const char*>(array.Data()), array.ByteLength()};
+}
+
 std::vector<std::string> texts(const Napi::Value& value, const char* name) {
   const Napi::Array list = array(value, name, "an array of strings");
   std::vector<std::string> result;

@@ -16,6 +16,8 @@ int descriptor(const Napi::Value& value, const char* name);
 int64_t timeout(const Napi::Value& value, const char* name);
 /** Without a NUL, at which the kernel would cut it short. */
 std::string text(const Napi::Value& value, const char* name);
+/** The bytes of a Uint8Array. */
+std::string bytes(const Napi::Value& value, const char* name);
 std::string path(const Napi::Value& value, const char* name);
 std::vector<std::string> texts(const Napi::Value& value, const char* name);
 std::vector<int> descriptors(const Napi::Value& value, const char* name);

@@ -2,6 +2,8 @@
 #include "exit_wait.hh"
 #include "exports.hh"
 #include "js_error.hh"
+#include "message_wait.hh"
+#include "sys/message.hh"
 #include "sys/process.hh"
 #include "waits.hh"
 
@@ -49,12 +51,37 @@ Napi::Value js_pidfd_wait(const Napi::CallbackInfo& info) {
   }
 }
 
+Napi::Value js_message_pair(const Napi::CallbackInfo& info) {
+  auto [ours, theirs] = message_socket_pair();
+  Napi::Array result = Napi::Array::New(info.Env(), 2);
+  result.Set(0U, ours.release());
+  result.Set(1U, theirs.release());
+  return result;
+}
+
+Napi::Value js_ask(const Napi::CallbackInfo& info) {
+  const int socket = descriptor(info[0], "socket");
+  const std::string question = bytes(info[1], "bytes");
+  const std::vector<int> fds = descriptors(info[2], "fds");
+  const int64_t limit = timeout(info[3], "timeoutMs");
+  try {
+    send_message(socket, question, fds);
+    return Waits::of(info.Env()).add(wait_for_message(socket), limit);
+  } catch (const SysError& error) {
+    const auto deferred = Napi::Promise::Deferred::New(info.Env());
+    deferred.Reject(to_js(info.Env(), error).Value());
+    return deferred.Promise();
+  }
+}
+
 }  // namespace
 
 void export_processes(Napi::Env env, Napi::Object exports) {
   exports.Set("spawn", Napi::Function::New<guarded<js_spawn>>(env, "spawn"));
   exports.Set("pidfdOpen", Napi::Function::New<guarded<js_pidfd_open>>(env, "pidfdOpen"));
   exports.Set("pidfdSignal", Napi::Function::New<guarded<js_pidfd_signal>>(env, "pidfdSignal"));
+  exports.Set("messagePair", Napi::Function::New<guarded<js_message_pair>>(env, "messagePair"));
+  exports.Set("ask", Napi::Function::New<guarded<js_ask>>(env, "ask"));
   exports.Set("pidfdWait", Napi::Function::New<guarded<js_pidfd_wait>>(env, "pidfdWait"));
 }
 

@@ -103,3 +103,6 @@ export function cloneFile(src: string, dst: string): Promise<{ method: 'reflink'
 
 /** The relay: one per machine, it owns the VMM and the only line to its agent. */
 export const relayPath: string;
+
+/** What is preloaded into a QEMU so that it can be forked; built on Linux for x64 only. See native/fork. */
+export const forkLibraryPath: string;

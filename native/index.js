@@ -68,3 +68,5 @@ export const {
 
 /** The relay: one per machine, it owns the VMM and the only line to its agent. */
 export const relayPath = fileURLToPath(new URL('./build/msb-relay', import.meta.url));
+
+export const forkLibraryPath = fileURLToPath(new URL('./build/libmsb-fork.so', import.meta.url));

@@ -36,6 +36,9 @@ export interface ConnectOptions {
 
 const handshakeSize = 8;
 
+/** Without a relay all ids are the one client's; it comes nowhere near this. */
+const directIdEnd = 2 ** 31;
+
 /**
  * One client of a sandbox's relay. Reading is pulled: while nobody asks for the next message, nothing is read, the relay's
  * queue for this client fills, and the guest's sessions behind it are paused. So one connection carries one exec, and a
@@ -65,18 +68,44 @@ export class AgentConnection implements Disposable {
    *
    * @throws AgentGoneError when nobody listens or the relay hangs up; TimeoutError; AgentProtocolError; the signal's reason.
    */
-  static async connect(socketPath: string, { timeoutMs, signal }: ConnectOptions): Promise<AgentConnection> {
-    signal?.throwIfAborted();
+  static connect(socketPath: string, options: ConnectOptions): Promise<AgentConnection> {
+    options.signal?.throwIfAborted();
     const socket = connect({ path: socketPath });
+    return AgentConnection.#greeted(socket, options, async (chunks) => {
+      const [range, rest] = await readRange(chunks);
+      return readReady(chunks, range, rest);
+    });
+  }
+
+  /**
+   * Speaks to an agent without a relay in between, on the line itself, and waits until it is ready.
+   *
+   * @param line a connected socket, which is taken over.
+   * @param first the frame that it waits for.
+   * @throws as {@link connect} does.
+   */
+  static direct(line: Socket, first: Uint8Array, options: ConnectOptions): Promise<AgentConnection> {
+    line.write(first);
+    return AgentConnection.#greeted(line, options, (chunks) =>
+      readReady(chunks, { idStart: 1, idEnd: directIdEnd }, Buffer.alloc(0)),
+    );
+  }
+
+  static async #greeted(
+    socket: Socket,
+    { timeoutMs, signal }: ConnectOptions,
+    greet: (chunks: AsyncIterator<Buffer>) => Promise<Greeting>,
+  ): Promise<AgentConnection> {
     const timeout = new TimeoutError(`The guest agent was not ready within ${timeoutMs} ms.`);
     const timer = setTimeout(() => socket.destroy(timeout), timeoutMs);
     const onAbort = () => socket.destroy(abortReason(signal));
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
+      signal?.throwIfAborted();
       socket.once('error', () => {}); // reported by the promise below or by the next read
-      await once(socket, 'connect');
+      if (socket.connecting) await once(socket, 'connect');
       const chunks: AsyncIterator<Buffer> = socket[Symbol.asyncIterator]();
-      return new AgentConnection(socket, chunks, await readGreeting(chunks));
+      return new AgentConnection(socket, chunks, await greet(chunks));
     } catch (error) {
       socket.destroy();
       throw connectionError(error);
@@ -164,7 +193,10 @@ interface Greeting {
   readonly frames: Frame[];
 }
 
-async function readGreeting(chunks: AsyncIterator<Buffer>): Promise<Greeting> {
+/** The ids that a relay gives to a client. */
+type IdRange = Pick<Greeting, 'idStart' | 'idEnd'>;
+
+async function readRange(chunks: AsyncIterator<Buffer>): Promise<[IdRange, Buffer]> {
   let start = Buffer.alloc(0);
   while (start.length < handshakeSize) start = Buffer.concat([start, await nextChunk(chunks)]);
   const idStart = start.readUInt32BE(0);
@@ -172,13 +204,17 @@ async function readGreeting(chunks: AsyncIterator<Buffer>): Promise<Greeting> {
   if (idStart === 0 || idEnd <= idStart) {
     throw new AgentProtocolError(`The relay offered the impossible id range ${idStart} to ${idEnd}.`);
   }
+  return [{ idStart, idEnd }, start.subarray(handshakeSize)];
+}
+
+async function readReady(chunks: AsyncIterator<Buffer>, range: IdRange, received: Buffer): Promise<Greeting> {
   const reader = new FrameReader();
-  const frames = reader.push(start.subarray(handshakeSize));
+  const frames = reader.push(received);
   while (frames.length === 0) frames.push(...reader.push(await nextChunk(chunks)));
   const { type, payload } = decodeMessage((frames.shift() as Frame).body);
   if (type !== 'core.ready')
     throw new AgentProtocolError(`The agent began with ${type} instead of core.ready.`);
-  return { idStart, idEnd, reader, frames, ready: agentReady(payload) };
+  return { ...range, reader, frames, ready: agentReady(payload) };
 }
 
 /** Reads what a `core.ready` says. @throws AgentProtocolError */

@@ -1,20 +1,18 @@
-import type { AgentConnection } from '../agent/connection.js';
-import { AgentGoneError } from '../agent/connection.js';
+import { type AgentConnection, AgentGoneError } from '../agent/connection.js';
 import { diskError } from '../disk/upper.js';
 import { AgentProtocolError, BootFailedError, TimeoutError } from '../errors.js';
 import { monotonicMs } from '../host/clock.js';
-import { openFile } from '../host/descriptor.js';
 import { errnoOf, native } from '../host/native.js';
 import type { SandboxRecord } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
-import { goOn } from '../vmm/freezing.js';
 import { Qmp, VmmControlError } from '../vmm/qmp.js';
+import type { CloneSource } from './clone-source.js';
 import type { Environment } from './environment.js';
 import { resumeFrame } from './first-frame.js';
 import { launch } from './launch.js';
 import type { RunningMachine } from './machine.js';
 import type { Shape } from './shape.js';
-import type { Template } from './template.js';
+import type { StartVmm } from './spawn-relay.js';
 
 /** A clone is ready after some tenths of a second; on an overloaded host it may take some times that. */
 const cloneTimeoutMs = 20_000;
@@ -26,29 +24,29 @@ export interface Cloned {
   readonly connection: AgentConnection;
 }
 
-/** A clone could not be made of a template; another way to come to a machine may work. */
+/** A clone could not be made of its source; another way to come to a machine may work. */
 export class CloneFailedError extends Error {
   override readonly name = 'CloneFailedError';
 }
 
-/** Gives a sandbox that is being made the disk of its template. @throws CloneFailedError when that is gone; IoError. */
-export async function cloneUpper(template: Template, directory: SandboxDirectory): Promise<void> {
+/** Gives a sandbox that is being made the disk of its source. @throws CloneFailedError when that is gone; IoError. */
+export async function cloneUpper({ upper }: CloneSource, directory: SandboxDirectory): Promise<void> {
   try {
-    await native.cloneFile(template.upper, directory.upper);
+    await native.cloneFile(upper, directory.upper);
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') throw new CloneFailedError('its template is gone', { cause: error });
+    if (errnoOf(error) === 'ENOENT') throw new CloneFailedError('Its template is gone.', { cause: error });
     throw diskError(`The writable disk ${directory.upper} could not be made`, error);
   }
 }
 
 /**
- * Has a sandbox's machine go on from where its template was frozen, and become its own. Takes over `lock`.
+ * Has a sandbox's machine go on from where its source stands, and become its own. Takes over `lock`.
  *
  * @throws CloneFailedError; the signal's reason. Nothing runs then.
  */
 export async function clone(
   environment: Environment,
-  template: Template,
+  source: CloneSource,
   shape: Shape,
   { directory, lock }: { readonly directory: SandboxDirectory; readonly lock: number },
   record: SandboxRecord,
@@ -58,25 +56,17 @@ export async function clone(
   const qmp = new Qmp();
   try {
     const refused = new AbortController();
-    const resumed = goOn(qmp).then(() => monotonicMs());
+    const resumed = source.goOn(qmp).then(() => monotonicMs());
     resumed.catch((error) => refused.abort(error));
     const machine = {
-      command: shape.command('clone', directory),
+      start: opened(source, directory, qmp, lock),
       firstFrame: resumeFrame(record),
-      descriptors: descriptorsOf(template, qmp, lock),
       emulated: shape.accelerator === 'tcg',
     };
     const attempt = { timeoutMs: Math.min(timeoutMs, cloneTimeoutMs), number: 1, mayBeStuck: true };
     const given = signal ? AbortSignal.any([signal, refused.signal]) : refused.signal;
-    const { hold, connection, times } = await launch(
-      environment,
-      directory,
-      record,
-      lock,
-      machine,
-      attempt,
-      given,
-    );
+    const launched = await launch(environment, directory, record, lock, machine, attempt, given);
+    const { hold, connection, times } = launched;
     const spawned = begin + times.spawnMs;
     const bootTimes = {
       ...times,
@@ -96,9 +86,9 @@ export async function clone(
   }
 }
 
-function descriptorsOf({ state, memory }: Template, qmp: Qmp, lock: number) {
+function opened(source: CloneSource, directory: SandboxDirectory, qmp: Qmp, lock: number): StartVmm {
   try {
-    return [qmp.theirs, openFile(memory, 'r'), openFile(state, 'r')];
+    return source.vmm(directory, qmp);
   } catch (error) {
     native.closeFd(lock);
     throw error;

@@ -6,6 +6,7 @@ import { bootstrapFrame } from './first-frame.js';
 import { launch } from './launch.js';
 import type { RunningMachine } from './machine.js';
 import type { Shape } from './shape.js';
+import { newVmm } from './spawn-relay.js';
 import type { Attempt } from './stuck-boot.js';
 
 export interface BootOptions {
@@ -29,9 +30,8 @@ export async function coldBoot(
   signal: AbortSignal | undefined,
 ): Promise<RunningMachine> {
   const machine = {
-    command: shape.command('boot', directory),
+    start: newVmm(shape.command('boot', directory)),
     firstFrame: bootstrapFrame(record),
-    descriptors: [],
     emulated: shape.accelerator === 'tcg',
   };
   const { hold, connection, times } = await launch(

@@ -7,6 +7,8 @@ import type { SandboxConfig, SandboxRecord } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
 import { checkName } from '../store/sandbox-store.js';
 import { CloneFailedError, clone, cloneUpper } from './clone.js';
+import type { CloneSource } from './clone-source.js';
+import { cloneSources } from './clone-sources.js';
 import { type BootOptions, coldBoot } from './cold-boot.js';
 import type { Environment } from './environment.js';
 import { type RunningMachine, recordOf } from './machine.js';
@@ -15,18 +17,15 @@ import type { MachinePool } from './pool.js';
 import { Shape } from './shape.js';
 import { kill, stop } from './stop.js';
 import { retryStuck } from './stuck-boot.js';
-import type { Template } from './template.js';
-import { type TemplateProgress, templateFor } from './template-for.js';
+import type { TemplateOptions } from './template-for.js';
 
-export interface CreateOptions extends BootOptions {
+export interface CreateOptions extends TemplateOptions {
   /** What to do with a sandbox that has the name: nothing (it is an error), or stop it within these milliseconds and remove it. */
   readonly replaceTimeoutMs: number | null;
   /** Whether its kernel is to boot, though it could be a clone. */
   readonly coldBoot: boolean;
   /** Where a machine that is ready may be. */
   readonly pool?: MachinePool | undefined;
-  /** Hears of a template that has to be made first. */
-  readonly onTemplate?: ((progress: TemplateProgress) => void) | undefined;
 }
 
 export interface Created {
@@ -55,9 +54,10 @@ export async function create(
   if (!options.coldBoot) {
     const pooled = await taken(environment, shape, record, options);
     if (pooled) return pooled;
-    const template = await templateFor(environment, shape, record, { ...options, timeoutMs: rest() });
-    const created = template && (await cloned(environment, template, shape, record, options, rest()));
-    if (created) return created;
+    for await (const source of cloneSources(environment, shape, record, { ...options, timeoutMs: rest() })) {
+      const created = await cloned(environment, source, shape, record, options, rest());
+      if (created) return created;
+    }
   }
   return booted(environment, shape, record, options, rest());
 }
@@ -86,10 +86,10 @@ async function taken(
   }
 }
 
-/** @returns null when its template is no good, which is discarded then. */
+/** @returns null when the source is no good; it is told so. */
 async function cloned(
   environment: Environment,
-  template: Template,
+  source: CloneSource,
   shape: Shape,
   record: SandboxRecord,
   options: CreateOptions,
@@ -97,12 +97,12 @@ async function cloned(
 ): Promise<Created | null> {
   try {
     return await provision(environment, record, options, {
-      fill: (directory) => cloneUpper(template, directory),
+      fill: (directory) => cloneUpper(source, directory),
       bringUp: async (directory, lock) => {
         const { signal } = options;
-        // Half of the time at most, so that there is some left for a boot.
+        // Half of the time at most, so that there is some left for another way.
         const bounds = { timeoutMs: timeoutMs / 2, signal };
-        const made = await clone(environment, template, shape, { directory, lock }, record, bounds);
+        const made = await clone(environment, source, shape, { directory, lock }, record, bounds);
         made.connection.close();
         made.qmp[Symbol.dispose]();
         return made.machine;
@@ -110,11 +110,7 @@ async function cloned(
     });
   } catch (error) {
     if (!(error instanceof CloneFailedError)) throw error;
-    environment.templates.discard(template);
-    process.emitWarning(
-      `Sandbox "${record.config.name}" boots instead of being cloned: ${error.message} The template is discarded; it is made anew next time.`,
-      { code: 'MSB_CLONE_FAILED' },
-    );
+    await source.failed(record.config.name, error);
     return null;
   }
 }

@@ -2,24 +2,20 @@ import { AgentConnection, AgentGoneError } from '../agent/connection.js';
 import { BootFailedError, type BootPhase, TimeoutError } from '../errors.js';
 import { monotonicMs } from '../host/clock.js';
 import { logTail } from '../host/console-tail.js';
-import type { Descriptor } from '../host/descriptor.js';
 import { native } from '../host/native.js';
 import type { ExitRecord, SandboxRecord } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
-import type { CommandLine } from '../vmm/vmm.js';
 import { consoleSection, describeExit } from './ending.js';
 import type { Environment } from './environment.js';
 import { type Hold, RelayNotReadyError } from './hold.js';
 import type { BootTimes } from './machine.js';
-import { spawnRelay } from './spawn-relay.js';
+import { type StartVmm, spawnRelay } from './spawn-relay.js';
 import { type Attempt, StuckBootError, StuckBootWatch } from './stuck-boot.js';
 
-/** A machine to start: what runs, and what its agent is told first. */
+/** A machine to start: how, and what its agent is told first. */
 export interface Launch {
-  readonly command: CommandLine;
+  readonly start: StartVmm;
   readonly firstFrame: Uint8Array;
-  /** What the VMM inherits beside the lines that each has, from descriptor 5 on. */
-  readonly descriptors: readonly Descriptor[];
   /** Whether an emulated processor executes the guest. */
   readonly emulated: boolean;
 }
@@ -34,7 +30,7 @@ export interface Launched {
 
 /**
  * Starts a sandbox's machine and waits until its agent is ready. Takes over `lock`: the relay keeps it while the machine lives,
- * and it is free again when this fails. Takes over the descriptors, too, so that only the VMM has them.
+ * and it is free again when this fails.
  *
  * @param attempt one of those of {@link retryStuck}.
  * @throws BootFailedError; the signal's reason. Nothing runs then.
@@ -52,10 +48,10 @@ export async function launch(
   let hold: Hold;
   try {
     signal?.throwIfAborted();
-    hold = spawnRelay(environment, directory, { ephemeral: record.config.ephemeral, lock, ...machine });
+    const { ephemeral } = record.config;
+    hold = await spawnRelay(environment, directory, lock, { ephemeral, ...machine });
   } finally {
     native.closeFd(lock);
-    for (const descriptor of machine.descriptors) descriptor[Symbol.dispose]();
   }
   const spawned = monotonicMs();
   using watch = mayBeStuck ? new StuckBootWatch(hold.relayPid, machine) : undefined;

@@ -12,6 +12,7 @@ import { bootstrapFrame } from './first-frame.js';
 import { launch } from './launch.js';
 import { rehearse, renew } from './rehearsal.js';
 import type { Shape } from './shape.js';
+import { newVmm } from './spawn-relay.js';
 import { type Attempt, retryStuck } from './stuck-boot.js';
 import { Template } from './template.js';
 
@@ -51,9 +52,8 @@ async function bootAndFreeze(
   const { memory, state } = new Template('', directory.path);
   using qmp = new Qmp();
   const machine = {
-    command: shape.command('template', directory),
+    start: newVmm(shape.command('template', directory), [qmp.theirs, openFile(memory, 'w')]),
     firstFrame: bootstrapFrame(record),
-    descriptors: [qmp.theirs, openFile(memory, 'w')],
     emulated: shape.accelerator === 'tcg',
   };
   const lock = await native.lockFile(join(directory.path, 'lock'), 1000);

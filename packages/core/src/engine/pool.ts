@@ -1,6 +1,10 @@
 import { pickAccelerator } from '../host/hypervisor.js';
 import type { SandboxConfig, SandboxRecord } from '../store/record.js';
+import { CloneFailedError } from './clone.js';
+import type { CloneSource } from './clone-source.js';
+import { cloneSources } from './clone-sources.js';
 import type { Environment } from './environment.js';
+import { enliven } from './live-templates.js';
 import { newRecord } from './new-record.js';
 import { ReadyMachine } from './ready-machine.js';
 import { Shape } from './shape.js';
@@ -137,12 +141,32 @@ export class MachinePool implements AsyncDisposable {
   }
 
   async #prepare(shape: Shape, record: SandboxRecord, signal: AbortSignal): Promise<ReadyMachine | null> {
+    const bounds = { timeoutMs: prepareTimeoutMs, signal };
     try {
-      const bounds = { timeoutMs: prepareTimeoutMs, signal };
       const template = await templateFor(this.#environment, shape, record, bounds);
-      return template && (await ReadyMachine.prepare(this.#environment, template, shape, record, bounds));
+      if (template) enliven(this.#environment, template, shape, record); // more are likely to follow
+      for await (const source of cloneSources(this.#environment, shape, record, bounds)) {
+        const machine = await this.#prepareFrom(source, shape, record, bounds);
+        if (machine) return machine;
+      }
     } catch {
-      return null; // whoever asks for one like it makes it himself, and hears why not
+      // whoever asks for one like it makes it himself, and hears why not
+    }
+    return null;
+  }
+
+  async #prepareFrom(
+    source: CloneSource,
+    shape: Shape,
+    record: SandboxRecord,
+    bounds: { readonly timeoutMs: number; readonly signal: AbortSignal },
+  ): Promise<ReadyMachine | null> {
+    try {
+      return await ReadyMachine.prepare(this.#environment, source, shape, record, bounds);
+    } catch (error) {
+      if (!(error instanceof CloneFailedError)) throw error;
+      await source.failed(record.config.name, error);
+      return null;
     }
   }
 }

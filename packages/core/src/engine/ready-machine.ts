@@ -4,11 +4,11 @@ import type { SandboxRecord } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
 import type { Qmp } from '../vmm/qmp.js';
 import { type Cloned, clone, cloneUpper } from './clone.js';
+import type { CloneSource } from './clone-source.js';
 import type { Environment } from './environment.js';
 import type { RunningMachine } from './machine.js';
 import { rehearse, renew } from './rehearsal.js';
 import type { Shape } from './shape.js';
-import type { Template } from './template.js';
 
 /** Becoming another is a matter of milliseconds; a machine that takes longer than this is given up for a fresh clone. */
 const renewTimeoutMs = 5_000;
@@ -39,16 +39,16 @@ export class ReadyMachine {
   /** @throws CloneFailedError, IoError; the signal's reason. Nothing is left then. */
   static async prepare(
     environment: Environment,
-    template: Template,
+    source: CloneSource,
     shape: Shape,
     record: SandboxRecord,
     bounds: { readonly timeoutMs: number; readonly signal: AbortSignal },
   ): Promise<ReadyMachine> {
-    const unnamed = await environment.sandboxes.prepare((directory) => cloneUpper(template, directory));
+    const unnamed = await environment.sandboxes.prepare((directory) => cloneUpper(source, directory));
     const { directory } = unnamed;
     let ready: ReadyMachine | undefined;
     try {
-      const cloned = await clone(environment, template, shape, unnamed, record, bounds);
+      const cloned = await clone(environment, source, shape, unnamed, record, bounds);
       ready = new ReadyMachine(environment, directory, cloned);
       await rehearse(cloned.connection);
       await cloned.qmp.execute('stop');

@@ -5,7 +5,6 @@ import { guestKernel } from '../guest/kernel.js';
 import type { Accelerator } from '../host/hypervisor.js';
 import { errnoOf } from '../host/native.js';
 import type { SandboxRecord } from '../store/record.js';
-import type { SandboxDirectory } from '../store/sandbox-directory.js';
 import { qemu } from '../vmm/qemu.js';
 import type { CommandLine, MachineStart } from '../vmm/vmm.js';
 import type { Environment } from './environment.js';
@@ -36,7 +35,10 @@ export class Shape {
   }
 
   /** The VMM for a machine of this shape. @throws MissingDependencyError */
-  command(kind: MachineStart['kind'], files: Pick<SandboxDirectory, 'upper' | 'controlSocket'>): CommandLine {
+  command(
+    kind: MachineStart['kind'],
+    files: { readonly upper: string; readonly controlSocket: string | null },
+  ): CommandLine {
     const { config, image } = this.#record;
     return qemu.commandLine({
       accelerator: this.accelerator,
@@ -45,7 +47,7 @@ export class Shape {
       lower: image.rootfs,
       upper: files.upper,
       controlSocket: files.controlSocket,
-      start: kind === 'clone' ? { kind } : { kind, ...this.#boot },
+      start: kind === 'clone' || kind === 'live' ? { kind } : { kind, ...this.#boot },
     });
   }
 

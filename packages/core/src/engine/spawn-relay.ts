@@ -1,26 +1,68 @@
 import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Descriptor } from '../host/descriptor.js';
 import { native } from '../host/native.js';
 import { checkSocketPath, privateDirectory } from '../host/paths.js';
 import { openLog, type SandboxDirectory } from '../store/sandbox-directory.js';
+import type { CommandLine } from '../vmm/vmm.js';
 import type { Environment } from './environment.js';
 import { Hold } from './hold.js';
-import type { Launch } from './launch.js';
+
+/** A relay as it is to be started: what is said of its VMM comes after these arguments and these descriptors. */
+export interface RelayStart {
+  readonly file: string;
+  readonly args: readonly string[];
+  /** From 0 on. */
+  readonly fds: readonly number[];
+}
+
+/** Starts a relay and its VMM, and takes over what it has opened for that. */
+export type StartVmm = (relay: RelayStart) => Promise<{ readonly pid: number; readonly pidfd: number }>;
 
 /**
- * Starts the relay of a sandbox, which makes the socket for clients and starts the VMM. What passes to it, and under which
- * descriptor, is the relay's contract in docs/architecture.md.
+ * Has the relay start a VMM.
  *
- * @param machine.lock stays the caller's to close.
+ * @param descriptors what the VMM inherits beside the lines that each has, from descriptor 5 on.
+ */
+export function newVmm(command: CommandLine, descriptors: readonly Descriptor[] = []): StartVmm {
+  return async (relay) => {
+    try {
+      return native.spawn({
+        file: relay.file,
+        args: [
+          ...relay.args,
+          ...(descriptors.length > 0 ? ['--vmm-descriptors', `${descriptors.length}`] : []),
+          ...['--', command.file, ...command.args],
+        ],
+        env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
+        cwd: '/',
+        fds: [...relay.fds, ...descriptors.map(({ fd }) => fd)],
+      });
+    } finally {
+      for (const descriptor of descriptors) descriptor[Symbol.dispose]();
+    }
+  };
+}
+
+/**
+ * Starts the relay of a sandbox, which makes the socket for clients, with its VMM. What passes to it, and under which descriptor, is
+ * the relay's contract in docs/architecture.md.
+ *
+ * @param lock stays the caller's to close.
  * @returns the hold on it; whether it has come up is for {@link Hold.ready} to say.
  */
-export function spawnRelay(
+export async function spawnRelay(
   environment: Environment,
   directory: SandboxDirectory,
-  machine: Launch & { readonly ephemeral: boolean; readonly lock: number },
-): Hold {
+  lock: number,
+  machine: {
+    readonly ephemeral: boolean;
+    /** What the agent is told first. */
+    readonly firstFrame: Uint8Array;
+    readonly start: StartVmm;
+  },
+): Promise<Hold> {
   checkSocketPath(directory.agentSocket);
-  const { command, descriptors } = machine;
   const opened: number[] = [];
   const open = (fd: number) => {
     opened.push(fd);
@@ -35,17 +77,13 @@ export function spawnRelay(
     const firstFrame = open(unnamed(join(directory.path, 'first-frame'), machine.firstFrame));
     const [leash, theirs] = native.socketPair();
     try {
-      const { pid, pidfd } = native.spawn({
+      const { pid, pidfd } = await machine.start({
         file: environment.relay,
         args: [
           ...['--sandbox-dir', directory.path, '--socket', directory.agentSocket],
           ...(machine.ephemeral ? ['--ephemeral'] : []),
-          ...(descriptors.length > 0 ? ['--vmm-descriptors', `${descriptors.length}`] : []),
-          ...['--', command.file, ...command.args],
         ],
-        env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
-        cwd: '/',
-        fds: [nothing, log, log, theirs, machine.lock, firstFrame, ...descriptors.map(({ fd }) => fd)],
+        fds: [nothing, log, log, theirs, lock, firstFrame],
       });
       return new Hold(leash, pidfd, pid);
     } catch (error) {

@@ -11,6 +11,11 @@ import type { Template } from './template.js';
 /** What somebody who waits for a template is told. */
 export type TemplateProgress = { readonly state: 'making' } | { readonly state: 'made'; readonly ms: number };
 
+export interface TemplateOptions extends BootOptions {
+  /** Hears of a template that has to be made first. */
+  readonly onTemplate?: ((progress: TemplateProgress) => void) | undefined;
+}
+
 /**
  * The template of a shape; where there is none it is made, once for all who want it.
  *
@@ -22,7 +27,7 @@ export async function templateFor(
   environment: Environment,
   shape: Shape,
   record: SandboxRecord,
-  options: BootOptions & { readonly onTemplate?: ((progress: TemplateProgress) => void) | undefined },
+  options: TemplateOptions,
 ): Promise<Template | null> {
   const { templates } = environment;
   const { name } = record.config;

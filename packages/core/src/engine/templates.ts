@@ -87,7 +87,7 @@ export class Templates {
 
   /** Removes a template that is no good. */
   discard({ path }: Template): void {
-    const trash = join(this.#root, `${trashed}${randomBytes(8).toString('hex')}`);
+    const trash = this.scratch();
     try {
       renameSync(path, trash);
     } catch (error) {
@@ -95,6 +95,11 @@ export class Templates {
       throw error;
     }
     rmSync(trash, { recursive: true, force: true });
+  }
+
+  /** A path for a file that is there for a moment only: the next sweep removes it. */
+  scratch(): string {
+    return join(this.#root, `${trashed}${randomBytes(8).toString('hex')}`);
   }
 
   /** The templates there are, the one that was used last first. */

@@ -25,3 +25,23 @@ function once(close: () => void): () => void {
     open = false;
   };
 }
+
+/** Several that are closed together. */
+export class Descriptors implements Disposable {
+  readonly #all: Descriptor[] = [];
+
+  add(descriptor: Descriptor): number {
+    this.#all.push(descriptor);
+    return descriptor.fd;
+  }
+
+  /** A pair of connected sockets. */
+  pair(): { readonly ours: number; readonly theirs: number } {
+    const [ours, theirs] = native.socketPair();
+    return { ours: this.add(ownDescriptor(ours)), theirs: this.add(ownDescriptor(theirs)) };
+  }
+
+  [Symbol.dispose](): void {
+    for (const descriptor of this.#all.splice(0)) descriptor[Symbol.dispose]();
+  }
+}

@@ -2,7 +2,7 @@
 
 export type { HypervisorProbe, SystemError } from '@msbtest/native';
 export * as native from '@msbtest/native';
-export { relayPath } from '@msbtest/native';
+export { forkLibraryPath, relayPath } from '@msbtest/native';
 
 /** The errno name of a system error, such as `ENOENT`; undefined for any other error. */
 export function errnoOf(error: unknown): string | undefined {

@@ -2,7 +2,14 @@ import { MissingDependencyError } from '../errors.js';
 import { findExecutable } from '../host/executables.js';
 import type { Accelerator } from '../host/hypervisor.js';
 import { native } from '../host/native.js';
-import { type CommandLine, type MachineSpec, type MachineStart, type Vmm, vmmDescriptors } from './vmm.js';
+import {
+  type CommandLine,
+  type MachineSpec,
+  type MachineStart,
+  type Vmm,
+  vmmDescriptors,
+  vmmLines,
+} from './vmm.js';
 
 /** What differs between the processors that guests can have; a guest has its host's. */
 interface Architecture {
@@ -52,10 +59,6 @@ function tscKhz(): number {
   return measuredTscKhz;
 }
 
-/** The descriptors that the relay hands to the VMM. */
-const agentFd = 3;
-const consoleFd = 4;
-
 /** QEMU with nothing but what a guest needs: two disks, one agent port, one serial console. */
 export const qemu: Vmm = {
   name: 'qemu',
@@ -88,6 +91,8 @@ function hostArchitecture(): Architecture {
 }
 
 function qemuArguments(spec: MachineSpec, architecture: Architecture): string[] {
+  // What is forked has the lock of its disk in common with its forks, whose disks are others.
+  const locking = spec.start.kind === 'live' ? ['file.locking=off'] : [];
   return [
     '-nodefaults',
     '-no-user-config',
@@ -98,14 +103,14 @@ function qemuArguments(spec: MachineSpec, architecture: Architecture): string[] 
     ['-smp', `${spec.cpus}`],
     ['-m', `${spec.memoryMiB}M`],
     ['-global', 'virtio-mmio.force-legacy=false'],
-    ['-chardev', `socket,id=console,fd=${consoleFd}`],
+    ['-chardev', `socket,id=console,fd=${vmmLines.console}`],
     ['-serial', 'chardev:console'],
-    ['-chardev', `socket,id=agent,fd=${agentFd}`],
+    ['-chardev', `socket,id=agent,fd=${vmmLines.agent}`],
     ['-device', 'virtio-serial-device'],
     ['-device', 'virtserialport,chardev=agent,name=agent'],
-    drive('lower', spec.lower, 'readonly=on'),
-    drive('upper', spec.upper, 'cache=writeback', 'discard=unmap'),
-    ['-qmp', `unix:${escaped(spec.controlSocket)},server=on,wait=off`],
+    drive('lower', spec.lower, 'readonly=on', ...locking),
+    drive('upper', spec.upper, 'cache=writeback', 'discard=unmap', ...locking),
+    spec.controlSocket === null ? [] : ['-qmp', `unix:${escaped(spec.controlSocket)},server=on,wait=off`],
     startArguments(spec, architecture),
   ].flat();
 }
@@ -131,7 +136,7 @@ function startArguments(
 }
 
 function bootArguments(
-  { kernel, initramfs }: Exclude<MachineStart, { kind: 'clone' }>,
+  { kernel, initramfs }: Exclude<MachineStart, { kind: 'clone' | 'live' }>,
   accelerator: Accelerator,
   architecture: Architecture,
 ): string[] {

@@ -1,0 +1,190 @@
+#define _GNU_SOURCE
+#include "zygote.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../../fork/order.h"
+
+enum { ANSWER_MS = 10000, LEASH = 3 };
+
+static int number_of(pid_t pid, const char *file)
+{
+	char path[64], directory[32];
+	struct stat wanted, seen;
+	int found = -1;
+
+	snprintf(directory, sizeof(directory), "/proc/%d/fd", pid);
+	DIR *fds = opendir(directory);
+	if (!fds || stat(file, &wanted) < 0)
+		die("looking for %s in %d", file, pid);
+	for (struct dirent *entry; found < 0 && (entry = readdir(fds));) {
+		snprintf(path, sizeof(path), "%s/%.20s", directory, entry->d_name);
+		if (entry->d_name[0] != '.' && stat(path, &seen) == 0 && seen.st_dev == wanted.st_dev && seen.st_ino == wanted.st_ino)
+			found = atoi(entry->d_name);
+	}
+	closedir(fds);
+	if (found < 0)
+		die("%d does not have %s open", pid, file);
+	return found;
+}
+
+struct numbers zygote_numbers(const struct machine *zygote, const struct files *files)
+{
+	return (struct numbers){ number_of(zygote->pid, files->ram), number_of(zygote->pid, files->disk) };
+}
+
+static int copy_disk(const struct files *files, int id, char *path, size_t size)
+{
+	int from = open(files->disk, O_RDONLY | O_CLOEXEC);
+	struct stat status;
+	int to;
+
+	snprintf(path, size, "%s.%d", files->disk, id);
+	to = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (from < 0 || to < 0 || fstat(from, &status) < 0 || sendfile(to, from, NULL, status.st_size) != status.st_size)
+		die("copying the disk");
+	close(from);
+	return to;
+}
+
+static size_t append(char *message, size_t at, const void *bytes, size_t size)
+{
+	memcpy(message + at, bytes, size);
+	return at + size;
+}
+
+static void send_order(int socket, const char *relay, const int32_t *replaced, int replaced_count, const int *fds, int fd_count)
+{
+	static const char adopt[] = "--relay";
+	const struct order_header header = { ORDER_VERSION, 2, fd_count - replaced_count, replaced_count };
+	char control[CMSG_SPACE(ORDER_MOST_DESCRIPTORS * sizeof(int))] = { 0 };
+	char message[8192];
+	size_t size = append(message, 0, &header, sizeof(header));
+
+	size = append(message, size, replaced, replaced_count * sizeof(*replaced));
+	size = append(message, size, relay, strlen(relay) + 1);
+	size = append(message, size, adopt, sizeof(adopt));
+
+	struct iovec bytes = { message, size };
+	struct msghdr order = {
+		.msg_iov = &bytes,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = CMSG_SPACE(fd_count * sizeof(int)),
+	};
+	struct cmsghdr *part = CMSG_FIRSTHDR(&order);
+	part->cmsg_level = SOL_SOCKET;
+	part->cmsg_type = SCM_RIGHTS;
+	part->cmsg_len = CMSG_LEN(fd_count * sizeof(int));
+	memcpy(CMSG_DATA(part), fds, fd_count * sizeof(int));
+	if (sendmsg(socket, &order, MSG_NOSIGNAL) != (ssize_t)size)
+		die("sending an order");
+}
+
+static void hear_answer(int socket, struct child *child)
+{
+	char control[CMSG_SPACE(sizeof(int))];
+	struct order_answer answer;
+	struct iovec bytes = { &answer, sizeof(answer) };
+	struct msghdr message = { .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
+	struct pollfd readable = { .fd = socket, .events = POLLIN };
+
+	if (poll(&readable, 1, ANSWER_MS) != 1 || recvmsg(socket, &message, MSG_CMSG_CLOEXEC) != sizeof(answer))
+		die("no answer to an order");
+	if (answer.error)
+		die("the order failed: %s: %s", answer.step, strerror(answer.error));
+	if (!CMSG_FIRSTHDR(&message))
+		die("an answer without a pidfd");
+	memcpy(&child->relay_pidfd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(int));
+	child->relay = answer.relay;
+	child->vmm = answer.vmm;
+}
+
+void zygote_fork(const struct machine *zygote, const struct files *files, const struct numbers *numbers, const char *relay,
+		 int id, const char *order, struct child *child)
+{
+	static const char go_on[] = "{\"execute\":\"cont\"}";
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int log = open(files->log, O_WRONLY | O_APPEND | O_CLOEXEC);
+	int ram = open(files->ram, O_RDONLY | O_CLOEXEC);
+	int disk = copy_disk(files, id, child->disk, sizeof(child->disk));
+	struct lines theirs;
+	int leash[2];
+
+	lines_make(&child->lines, &theirs);
+	if (null < 0 || log < 0 || ram < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, leash) < 0)
+		die("the descriptors of a child");
+	if (write(child->lines.control, go_on, strlen(go_on)) < 0 || write(child->lines.agent, order, strlen(order)) < 0)
+		die("writing ahead");
+
+	const int32_t replaced[] = { 1, 2, BORN_AGENT, BORN_CONSOLE, BORN_CONTROL, numbers->ram, numbers->disk };
+	const int fds[] = { null, log, log, leash[1], log, log, theirs.agent, theirs.console, theirs.control, ram, disk };
+	send_order(zygote->fork, relay, replaced, sizeof(replaced) / sizeof(replaced[0]), fds, sizeof(fds) / sizeof(fds[0]));
+
+	child->leash = leash[0];
+	close(leash[1]);
+	close(null);
+	close(log);
+	close(ram);
+	close(disk);
+	lines_close(&theirs);
+	hear_answer(zygote->fork, child);
+}
+
+struct cost child_end(struct child *child)
+{
+	struct pollfd ended = { .fd = child->relay_pidfd, .events = POLLIN };
+	struct cost cost;
+
+	shutdown(child->leash, SHUT_WR);
+	if (recv(child->leash, &cost, sizeof(cost), MSG_WAITALL) != sizeof(cost))
+		die("no account from the relay of %d", child->vmm);
+	if (poll(&ended, 1, ANSWER_MS) != 1)
+		die("the relay of %d does not end", child->vmm);
+	close(child->leash);
+	close(child->relay_pidfd);
+	lines_close(&child->lines);
+	unlink(child->disk);
+	return cost;
+}
+
+static long microseconds(const struct rusage *usage)
+{
+	return (usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) * 1000000L + usage->ru_utime.tv_usec + usage->ru_stime.tv_usec;
+}
+
+int relay_main(pid_t vmm)
+{
+	int pidfd = syscall(SYS_pidfd_open, vmm, 0);
+	struct pollfd either[] = { { .fd = LEASH, .events = POLLIN }, { .fd = pidfd, .events = POLLIN } };
+	struct rusage usage;
+	struct cost cost;
+	int status;
+
+	if (pidfd < 0)
+		die("pidfd_open");
+	if (poll(either, 2, -1) < 0)
+		die("poll");
+	if (either[1].revents)
+		die("the machine has ended by itself");
+	kill(vmm, SIGKILL);
+	if (wait4(vmm, &status, 0, &usage) != vmm || !WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+		die("the machine is not our child, or has ended in another way: %x", status);
+	cost.vmm = microseconds(&usage);
+	getrusage(RUSAGE_SELF, &usage);
+	cost.relay = microseconds(&usage);
+	return write(LEASH, &cost, sizeof(cost)) == sizeof(cost) ? 0 : 1;
+}

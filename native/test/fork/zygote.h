@@ -1,0 +1,37 @@
+/* The owner's side of a zygote: orders machines of it and ends them. */
+#ifndef FORK_TEST_ZYGOTE_H
+#define FORK_TEST_ZYGOTE_H
+
+#include "machine.h"
+
+/* What QEMU has open in the zygote and must have of its own in each child. */
+struct numbers {
+	int ram, disk;
+};
+
+struct child {
+	pid_t relay, vmm;
+	int relay_pidfd;
+	int leash;
+	struct lines lines;
+	char disk[4200];
+};
+
+/* What it has cost, in microseconds of processor time. */
+struct cost {
+	long vmm, relay;
+};
+
+struct numbers zygote_numbers(const struct machine *zygote, const struct files *files);
+
+/* RELAY is a program as relay.c describes it. ORDER is there for the guest, and the word to go on for QEMU, before it is born. */
+void zygote_fork(const struct machine *zygote, const struct files *files, const struct numbers *numbers, const char *relay,
+		 int id, const char *order, struct child *child);
+
+/* The leash is the way to end it; all is closed, and its disk removed. */
+struct cost child_end(struct child *child);
+
+/* The stand-in for the relay: parent of the machine, kills it when the leash ends, says what all has cost. */
+int relay_main(pid_t vmm);
+
+#endif

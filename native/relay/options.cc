@@ -10,6 +10,8 @@ constexpr uint64_t kLeastConsole = 4096;
 constexpr uint64_t kMostConsole = 64 << 20;  // the part after the head is kept in memory too
 constexpr uint64_t kMostBudget = 3600 * 1000;
 constexpr uint64_t kMostVmmDescriptors = 8;
+constexpr uint64_t kLeastPid = 2;
+constexpr uint64_t kMostPid = 1 << 22;  // Linux's own limit
 
 bool parse_number(const std::string& text, uint64_t least, uint64_t most, uint64_t& number) {
   if (text.empty() || text.size() > 18) return false;
@@ -43,7 +45,7 @@ std::string parse_options(const std::vector<std::string>& arguments, Options& op
       continue;
     }
     const bool known = option == "--sandbox-dir" || option == "--socket" || option == "--console-limit" ||
-                       option == "--owner-death-budget" || option == "--vmm-descriptors";
+                       option == "--owner-death-budget" || option == "--vmm-descriptors" || option == "--adopt";
     if (!known) return "unknown option " + option;
     if (i + 1 >= arguments.size() || arguments[i + 1] == "--") return option + " needs a value";
     const std::string& value = arguments[++i];
@@ -60,6 +62,9 @@ std::string parse_options(const std::vector<std::string>& arguments, Options& op
     } else if (option == "--vmm-descriptors") {
       if (!parse_number(value, 0, kMostVmmDescriptors, number)) return out_of_range(option, 0, kMostVmmDescriptors);
       options.vmm_descriptors = static_cast<int>(number);
+    } else if (option == "--adopt") {
+      if (!parse_number(value, kLeastPid, kMostPid, number)) return out_of_range(option, kLeastPid, kMostPid);
+      options.adopt = static_cast<pid_t>(number);
     } else {
       if (!parse_number(value, 0, kMostBudget, number)) return out_of_range(option, 0, kMostBudget);
       options.owner_death_budget_ms = static_cast<int64_t>(number);
@@ -67,6 +72,7 @@ std::string parse_options(const std::vector<std::string>& arguments, Options& op
   }
   if (options.sandbox_dir.empty()) return "--sandbox-dir is missing";
   if (options.socket_path.empty()) return "--socket is missing";
+  if (options.adopt) return i == arguments.size() ? "" : "--adopt takes the place of the VMM's command line";
   if (i == arguments.size()) return "-- and the VMM's command line are missing";
   options.vmm.assign(arguments.begin() + static_cast<ptrdiff_t>(i) + 1, arguments.end());
   if (options.vmm.empty()) return "the VMM's command line is missing after --";

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +12,9 @@ namespace relay {
 /** The descriptors that this program is born with. 0 is /dev/null; 1 and 2 are vmm.log; those from kForVmm on go to the VMM. */
 enum BornWith : int { kVmmLog = 1, kLeash = 3, kLock = 4, kBootstrap = 5, kForVmm = 6 };
 
+/** And, where it adopts a VMM, our ends of what that was born with. */
+enum AdoptsWith : int { kAdoptedOutput = 6, kAdoptedAgent = 7, kAdoptedConsole = 8 };
+
 struct Options {
   std::string sandbox_dir;
   std::string socket_path;
@@ -16,7 +22,8 @@ struct Options {
   uint64_t console_limit = 1 << 20;
   int64_t owner_death_budget_ms = 3000;
   int vmm_descriptors = 0;  // how many of kForVmm there are
-  std::vector<std::string> vmm;  // argv; the first is the path to execute
+  std::vector<std::string> vmm;  // argv; the first is the path to execute; empty where one is adopted
+  std::optional<pid_t> adopt;    // a VMM that runs already, our child
 };
 
 /** Empty when all is well, else what is wrong with the command line. */

@@ -58,10 +58,19 @@ Relay::Relay(const Options& options, Parts parts)
 }
 
 void Relay::run() {
-  open_to_clients();
+  if (options_.adopt) adopt_vmm();
+  if (phase_ == Phase::kBootstrap) open_to_clients();
   while (phase_ != Phase::kDone) round();
   if (leash_.owner_died()) on_owner_death();
   put_away();
+}
+
+/** First of all, so that no way out of here leaves it behind. */
+void Relay::adopt_vmm() {
+  if (const auto error = vmm_.adopt(*options_.adopt)) return fail_to_start(*error);
+  record_.vmm_pid = vmm_.pid();
+  // Before we could be told of it.
+  if (const auto end = vmm_.reap()) on_vmm_end(*end);
 }
 
 /** Before there is a VMM, so that none is started to which nobody could talk. */
@@ -152,7 +161,8 @@ void Relay::start_vmm() {
   VmmEnds ends;
   // Closed here, whatever comes of it: when the VMM is dead, no copy of ours may keep that from the owner.
   const std::vector<msb::UniqueFd> owners = std::exchange(for_vmm_, {});
-  if (const auto error = vmm_.start(options_.vmm, owners, ends)) return fail_to_start(*error);
+  const auto error = options_.adopt ? VmmProcess::take_ends(ends) : vmm_.start(options_.vmm, owners, ends);
+  if (error) return fail_to_start(*error);
   record_.vmm_pid = vmm_.pid();
   vmm_output_.open(std::move(ends.output));
   console_.open(std::move(ends.console));
@@ -243,6 +253,11 @@ void Relay::end_vmm(const char* cause) {
 }
 
 void Relay::put_away() {
+  // One that was adopted runs also where we have never come to talk to it.
+  if (const auto end = vmm_.put_down()) {
+    record_.vmm_code = end->code;
+    record_.vmm_signal = end->signal;
+  }
   if (remove_dir_) {
     socket_.remove();  // first: with the directory the name gets free, and whoever takes it makes a socket of the same name
     dir_.remove();

@@ -45,6 +45,7 @@ class Relay {
   enum class Phase { kBootstrap, kRunning, kDraining, kDone };
   class ClientShutdown;
 
+  void adopt_vmm();
   void open_to_clients();
   void round();
   PollTimeout next_timeout() const;

@@ -14,6 +14,7 @@
 #include <cerrno>
 
 #include "io.hh"
+#include "options.hh"
 
 extern char** environ;
 
@@ -145,15 +146,42 @@ std::optional<SpawnError> VmmProcess::start(const std::vector<std::string>& comm
   return std::nullopt;
 }
 
+std::optional<SpawnError> VmmProcess::adopt(pid_t pid) {
+  siginfo_t info{};
+  if (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) != 0) return failed("adopt");
+  pid_ = pid;
+  return std::nullopt;
+}
+
+std::optional<SpawnError> VmmProcess::take_ends(VmmEnds& ends) {
+  for (const int fd : {kAdoptedOutput, kAdoptedAgent, kAdoptedConsole}) {
+    if (!make_ours(fd)) return failed("adopt");
+  }
+  ends.output.reset(kAdoptedOutput);
+  ends.agent.reset(kAdoptedAgent);
+  ends.console.reset(kAdoptedConsole);
+  return std::nullopt;
+}
+
 void VmmProcess::kill() {
   // Not reaped yet, so the number is still its own.
   if (running()) ::kill(*pid_, SIGKILL);
 }
 
-std::optional<VmmProcess::End> VmmProcess::reap() {
+std::optional<VmmProcess::End> VmmProcess::reap() { return wait(WNOHANG); }
+
+std::optional<VmmProcess::End> VmmProcess::put_down() {
+  kill();
+  return wait(0);
+}
+
+std::optional<VmmProcess::End> VmmProcess::wait(int flags) {
   if (!running()) return std::nullopt;
   int status = 0;
-  const pid_t ended = ::waitpid(*pid_, &status, WNOHANG);
+  pid_t ended;
+  do {
+    ended = ::waitpid(*pid_, &status, flags);
+  } while (ended < 0 && errno == EINTR);
   if (ended != *pid_) return std::nullopt;
   ended_ = true;
   if (WIFEXITED(status)) return End{WEXITSTATUS(status), std::nullopt};

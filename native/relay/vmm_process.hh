@@ -28,6 +28,11 @@ class VmmProcess {
   std::optional<SpawnError> start(const std::vector<std::string>& command, const std::vector<msb::UniqueFd>& owners,
                                   VmmEnds& ends);
 
+  /** Takes one that was made as our child, whose end may have come before anybody waited for it. As start() otherwise. */
+  std::optional<SpawnError> adopt(pid_t pid);
+  /** Our ends of one that was adopted: we were born with them. */
+  static std::optional<SpawnError> take_ends(VmmEnds& ends);
+
   std::optional<pid_t> pid() const { return pid_; }
   bool running() const { return pid_ && !ended_; }
   void kill();
@@ -38,8 +43,12 @@ class VmmProcess {
   };
   /** Reaps it, if it has ended. */
   std::optional<End> reap();
+  /** Kills it, if it has not ended, and waits until it has. */
+  std::optional<End> put_down();
 
  private:
+  std::optional<End> wait(int flags);
+
   std::optional<pid_t> pid_;
   bool ended_ = false;
 };

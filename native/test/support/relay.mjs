@@ -23,6 +23,7 @@ const built = (name) => fileURLToPath(new URL(`../../build/${name}`, import.meta
 
 export const RELAY = built('msb-relay');
 export const STAND_IN = built('stand-in-vmm');
+const ADOPTER = built('stand-in-adopter');
 
 export const BOOTSTRAP = message('core.bootstrap', { hostname: 'stand-in' });
 export const READY = message('core.ready', { ready_time_ns: 5 });
@@ -55,6 +56,8 @@ export class Machine {
   /**
    * @param owner `hears` the relay's first word, which is then in `said`; is `deaf` to it; or is `dead` before the relay is born
    * @param forVmm descriptors that the relay is to give the VMM; they stay the test's to close
+   * @param adopted the VMM is there before the relay, which adopts it; `dead`: and has ended before the relay is there
+   * @param vmm its command line, if it is not the stand-in; null for none
    * @param prepare gets the machine when everything is there but the relay
    */
   static async start(
@@ -68,6 +71,7 @@ export class Machine {
       lockFd,
       forVmm = [],
       relay = RELAY,
+      adopted = false,
       owner = 'hears',
       prepare = () => {},
     } = {},
@@ -106,12 +110,13 @@ export class Machine {
     const more = forVmm.length > 0 ? ['--vmm-descriptors', String(forVmm.length)] : [];
     prepare(machine);
     machine.process = spawn({
-      file: relay,
+      file: adopted ? ADOPTER : relay,
       args: [
-        ...['--sandbox-dir', machine.dir, '--socket', machine.socketPath, ...more, ...args, '--'],
-        ...(vmm ?? [STAND_IN, join(home, 'data'), join(home, 'commands')]),
+        ...(adopted ? [relay] : []),
+        ...['--sandbox-dir', machine.dir, '--socket', machine.socketPath, ...more, ...args],
+        ...(vmm === null ? [] : ['--', ...(vmm ?? [STAND_IN, join(home, 'data'), join(home, 'commands')])]),
       ],
-      env: { LANG: 'C' },
+      env: adopted === 'dead' ? { VMM_ENDS_FIRST: '1' } : { LANG: 'C' },
       cwd: '/',
       fds: [nil, log, log, ...rest, ...forVmm],
     });

@@ -32,6 +32,16 @@ TEST("options: what may be left out") {
   CHECK(options.vmm_descriptors == 0);
 }
 
+TEST("options: a VMM that runs already") {
+  Options options;
+  CHECK(parse_options({"--sandbox-dir", "/s", "--socket", "/r", "--adopt", "71"}, options).empty());
+  CHECK(options.adopt == 71 && options.vmm.empty());
+  CHECK(wrong({"--sandbox-dir", "/s", "--socket", "/r", "--adopt", "71", "--", "v"}).find("--adopt takes the place") == 0);
+  for (const char* pid : {"", "0", "1", "-7", "4194305", "x"}) {
+    CHECK(wrong({"--sandbox-dir", "/s", "--socket", "/r", "--adopt", pid}).find("--adopt takes a number") == 0);
+  }
+}
+
 TEST("options: each mistake is named") {
   CHECK(wrong({}) == "--sandbox-dir is missing");
   CHECK(wrong({"--sandbox-dir", "/s", "--", "v"}) == "--socket is missing");

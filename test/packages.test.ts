@@ -221,7 +221,7 @@ describe('installed where there is no checkout', () => {
       stdout: `Linux ${version}\nroot\n\ngraceful\n`,
       stderr: '',
     });
-    expect(home.leaks()).toEqual([]);
+    expect(await home.leaks()).toEqual([]);
     expect(readdirSync(join(home.path, 'user'))).toEqual([]);
   });
 
@@ -301,7 +301,7 @@ describe('installed where there is no checkout', () => {
         expect(code).toBe(1);
       });
 
-      afterAll(() => expect(home.leaks()).toEqual([]));
+      afterAll(async () => expect(await home.leaks()).toEqual([]));
     },
   );
 

@@ -28,9 +28,9 @@ function sabotage(name: string): () => number {
   return () => readFileSync(log, 'utf8').trimEnd().split('\n').length;
 }
 
-afterEach(() => {
+afterEach(async () => {
   delete process.env.MSB_RELAY;
-  expect(home.leaks()).toEqual([]);
+  expect(await home.leaks()).toEqual([]);
 });
 
 describe.runIf(process.env.MSB_ACCEL === 'tcg' && process.arch === 'x64')(

@@ -15,6 +15,6 @@ if (!benchmark) {
 } else {
   using home = new PrivateHome();
   printBench(await benchmark(), json);
-  const leaks = home.leaks();
+  const leaks = await home.leaks();
   if (leaks.length > 0) throw new Error(`The benchmark left behind: ${leaks.join(', ')}`);
 }

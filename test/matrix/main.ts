@@ -39,7 +39,7 @@ if (!matrix || !Number.isInteger(trials) || trials < 1) {
 } else {
   using home = new PrivateHome();
   const asItMustBe = await matrix({ trials, json });
-  const leaks = home.leaks();
+  const leaks = await home.leaks();
   if (leaks.length > 0) process.stderr.write(`Left behind: ${leaks.join(', ')}\n`);
   process.exitCode = asItMustBe && leaks.length === 0 ? 0 : 1;
 }

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 import { Sandbox, type SandboxHandle } from '@msbtest/core';
 import { PrivateHome } from '@msbtest/fixtures/private-home';
@@ -13,8 +13,8 @@ export const image = 'docker.io/library/msb-base:latest';
  */
 export function usePrivateHome(): PrivateHome {
   const home = new PrivateHome();
-  afterEach(() => {
-    expect(home.leaks(), 'what the test left behind').toEqual([]);
+  afterEach(async () => {
+    expect(await home.leaks(), 'what the test left behind').toEqual([]);
   });
   afterAll(() => home[Symbol.dispose]());
   return home;
@@ -36,18 +36,21 @@ export async function killAndRemove(name: string): Promise<void> {
   await handle.remove();
 }
 
-/** The pid and arguments of the process that runs a sandbox's VMM. */
+/** The pid and arguments of the process that runs a sandbox's VMM; of a fork, the arguments of what it was forked from. */
 export function vmmOf({ diskPath }: Pick<SandboxHandle, 'diskPath'>): { pid: number; args: string[] } {
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+  for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
     try {
-      const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-      if (/qemu-system/.test(args[0] ?? '') && args.some((arg) => arg.includes(diskPath)))
-        return { pid: Number(pid), args };
+      const args = readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0');
+      if (/qemu-system/.test(args[0] ?? '') && hasOpen(name, diskPath)) return { pid: Number(name), args };
     } catch {
       // it has ended since
     }
   }
   throw new Error(`No VMM has ${diskPath} open.`);
+}
+
+function hasOpen(pid: string, path: string): boolean {
+  return readdirSync(`/proc/${pid}/fd`).some((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`) === path);
 }
 
 /** The pid of the relay above a VMM. */

@@ -4,6 +4,7 @@ import './host/dispose-symbols.js';
 
 export type { AgentReady } from './agent/connection.js';
 export { checkUpper, type FileSystemCheck } from './disk/check.js';
+export { releaseTemplates } from './engine/live-templates.js';
 export type { BootTimes } from './engine/machine.js';
 export type { SandboxStopResult, StopPhases, StopResult } from './engine/stop.js';
 export type { TemplateProgress } from './engine/template-for.js';

@@ -20,7 +20,7 @@ export async function* cloneSources(
 ): AsyncGenerator<CloneSource, void> {
   const template = await templateFor(environment, shape, record, options);
   if (!template) return;
-  const live = await liveTemplate(template);
+  const live = await liveTemplate(environment, template);
   if (live) yield live;
   notedClone(environment, template, shape, record);
   yield new FrozenSource(environment.templates, template, shape);

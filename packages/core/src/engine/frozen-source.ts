@@ -27,7 +27,7 @@ export class FrozenSource implements CloneSource {
   vmm(directory: SandboxDirectory, qmp: Qmp): StartVmm {
     const { memory, state } = this.#template;
     const descriptors = [qmp.theirs, openFile(memory, 'r'), openFile(state, 'r')];
-    return newVmm(this.#shape.command('clone', directory), descriptors);
+    return newVmm(this.#shape.command({ kind: 'clone' }, directory), descriptors);
   }
 
   goOn(qmp: Qmp): Promise<void> {

@@ -8,6 +8,7 @@ import { goOn } from '../vmm/freezing.js';
 import { type Qmp, VmmControlError } from '../vmm/qmp.js';
 import { vmmDescriptors, vmmLines } from '../vmm/vmm.js';
 import type { CloneSource } from './clone-source.js';
+import type { Environment } from './environment.js';
 import { resumeFrame } from './first-frame.js';
 import { decodeForkAnswer, encodeForkOrder } from './fork-order.js';
 import { LiveVmm } from './live-vmm.js';
@@ -41,18 +42,17 @@ export class LiveTemplate implements CloneSource, AsyncDisposable {
   }
 
   /**
-   * @param scratch where its disk is for a moment; a path in a directory of ours that is not there.
    * @param record of any sandbox of that shape.
    * @param whenFailed hears when a fork of it came to nothing.
    */
   static async start(
+    { places, templates }: Environment,
     template: Template,
     shape: Shape,
-    scratch: string,
     record: SandboxRecord,
     whenFailed: () => Promise<void>,
   ): Promise<LiveTemplate> {
-    const vmm = await LiveVmm.start(template, shape, scratch);
+    const vmm = await LiveVmm.start(template, shape, templates.scratch(), `${places.home}/`);
     try {
       const [connection] = await Promise.all([
         AgentConnection.direct(vmm.agent, resumeFrame(record), { timeoutMs: readyTimeoutMs }),

@@ -32,7 +32,11 @@ let hasFailed = false;
  *
  * @returns null where there is none.
  */
-export async function liveTemplate({ key }: Template): Promise<LiveTemplate | null> {
+export async function liveTemplate(
+  environment: Environment,
+  template: Template,
+): Promise<LiveTemplate | null> {
+  const key = keyOf(environment, template);
   const entry = entries.get(key);
   if (!entry) return null;
   touch(key, entry);
@@ -58,14 +62,13 @@ export function enliven(
   shape: Shape,
   record: SandboxRecord,
 ): void {
-  const { key } = template;
+  const key = keyOf(environment, template);
   if (hasFailed || entries.has(key) || !LiveVmm.isPossible(shape)) return;
-  const scratch = environment.templates.scratch();
   const whenFailed = async () => {
     hasFailed = true;
     await Promise.all([...entries.keys()].map(giveUp));
   };
-  const live = LiveTemplate.start(template, shape, scratch, record, whenFailed).catch(() => {
+  const live = LiveTemplate.start(environment, template, shape, record, whenFailed).catch(() => {
     hasFailed = true; // clones come from the files, and whoever makes one is told where those are no good
     entries.delete(key);
     return null;
@@ -75,9 +78,17 @@ export function enliven(
   for (const oldest of [...entries.keys()].slice(0, -mostLive)) void giveUp(oldest);
 }
 
-/** Ends all of them. */
-export async function endLiveTemplates(): Promise<void> {
+/**
+ * Ends the processes that this one keeps so that its next machines come quickly: one for each kind of machine of which it has made
+ * several, ended by itself after a minute without use, and with this process. Machines that run are not touched.
+ */
+export async function releaseTemplates(): Promise<void> {
   await Promise.all([...entries.keys()].map(giveUp));
+}
+
+/** A home has its own, so that nobody is blamed for what another has started. */
+function keyOf({ places }: Environment, { key }: Template): string {
+  return `${places.home}\0${key}`;
 }
 
 function touch(key: string, entry: Entry): void {

@@ -30,7 +30,7 @@ export class LiveVmm implements AsyncDisposable {
   readonly #disk: number;
   readonly #memory: number;
 
-  private constructor(template: Template, shape: Shape, scratch: string) {
+  private constructor(template: Template, shape: Shape, scratch: string, owner: string) {
     using given = new Descriptors();
     const [orders, theirs] = native.messagePair();
     native.ownFd(orders); // a thread that ends takes its live templates with it
@@ -53,7 +53,8 @@ export class LiveVmm implements AsyncDisposable {
       [diskFd]: this.#disk,
       [orderFd]: given.add(ownDescriptor(theirs)),
     };
-    const { file, args } = shape.command('live', { upper: `/proc/self/fd/${diskFd}`, controlSocket: null });
+    const files = { upper: `/proc/self/fd/${diskFd}`, controlSocket: null };
+    const { file, args } = shape.command({ kind: 'live', owner }, files);
     const { pid, pidfd } = native.spawn({
       file,
       args,
@@ -65,10 +66,13 @@ export class LiveVmm implements AsyncDisposable {
     this.#pidfd = ownDescriptor(pidfd);
   }
 
-  /** @param scratch where its disk is for a moment; a path in a directory of ours that is not there. */
-  static async start(template: Template, shape: Shape, scratch: string): Promise<LiveVmm> {
+  /**
+   * @param scratch where its disk is for a moment; a path in a directory of ours that is not there.
+   * @param owner what its command line says of whose it is.
+   */
+  static async start(template: Template, shape: Shape, scratch: string, owner: string): Promise<LiveVmm> {
     await native.cloneFile(template.upper, scratch);
-    return new LiveVmm(template, shape, scratch);
+    return new LiveVmm(template, shape, scratch, owner);
   }
 
   /** Whether there is what such a VMM needs. */

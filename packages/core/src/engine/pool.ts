@@ -4,7 +4,7 @@ import { CloneFailedError } from './clone.js';
 import type { CloneSource } from './clone-source.js';
 import { cloneSources } from './clone-sources.js';
 import type { Environment } from './environment.js';
-import { enliven } from './live-templates.js';
+import { enliven, releaseTemplates } from './live-templates.js';
 import { newRecord } from './new-record.js';
 import { ReadyMachine } from './ready-machine.js';
 import { Shape } from './shape.js';
@@ -91,13 +91,13 @@ export class MachinePool implements AsyncDisposable {
     }
   }
 
-  /** Gives up all machines that nobody has taken. */
+  /** Gives up all machines that nobody has taken, and what they were made from. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     this.#foreseen = [];
     for (const { abort } of this.#members) abort.abort(new Error('the pool is closed'));
     await this.#work;
-    await Promise.all(this.#members.splice(0).map(giveUp));
+    await Promise.all([...this.#members.splice(0).map(giveUp), releaseTemplates()]);
   }
 
   async #adapt(): Promise<void> {

@@ -6,7 +6,7 @@ import type { Accelerator } from '../host/hypervisor.js';
 import { errnoOf } from '../host/native.js';
 import type { SandboxRecord } from '../store/record.js';
 import { qemu } from '../vmm/qemu.js';
-import type { CommandLine, MachineStart } from '../vmm/vmm.js';
+import type { BootFiles, CommandLine, MachineStart } from '../vmm/vmm.js';
 import type { Environment } from './environment.js';
 
 /** Changes with what a template is made of, or what is done to a machine before it is frozen. */
@@ -20,7 +20,7 @@ export class Shape {
   readonly accelerator: Accelerator;
   readonly diskMib: number;
   readonly #record: SandboxRecord;
-  readonly #boot: { readonly kernel: string; readonly initramfs: string };
+  readonly #boot: BootFiles;
 
   /** @throws MissingDependencyError, InvalidConfigError without what a guest boots with. */
   constructor(environment: Environment, record: SandboxRecord, accelerator: Accelerator) {
@@ -36,7 +36,7 @@ export class Shape {
 
   /** The VMM for a machine of this shape. @throws MissingDependencyError */
   command(
-    kind: MachineStart['kind'],
+    start: Exclude<MachineStart, BootFiles> | 'boot' | 'template',
     files: { readonly upper: string; readonly controlSocket: string | null },
   ): CommandLine {
     const { config, image } = this.#record;
@@ -47,7 +47,7 @@ export class Shape {
       lower: image.rootfs,
       upper: files.upper,
       controlSocket: files.controlSocket,
-      start: kind === 'clone' || kind === 'live' ? { kind } : { kind, ...this.#boot },
+      start: typeof start === 'string' ? { kind: start, ...this.#boot } : start,
     });
   }
 

@@ -132,6 +132,7 @@ function startArguments(
     ['-chardev', `socket,id=control,fd=${control}`],
     ['-mon', 'chardev=control,mode=control'],
     start.kind === 'template' ? bootArguments(start, accelerator, architecture) : ['-incoming', 'defer'],
+    start.kind === 'live' ? ['-name', `guest=${escaped(start.owner)}`] : [],
   ].flat();
 }
 

@@ -23,11 +23,12 @@ export interface BootFiles {
 /**
  * How a machine comes to run. `boot`: its kernel boots. `template`: the same, with its memory in a file that is shared, so that the
  * machine can be frozen. `clone`: it goes on from where a template was frozen, on a private view of that file. `live`: the same, to be
- * forked. All but the first have more {@link vmmDescriptors}.
+ * forked; whose that is, its process says, and its forks. All but the first have more {@link vmmDescriptors}.
  */
 export type MachineStart =
   | ({ readonly kind: 'boot' | 'template' } & BootFiles)
-  | { readonly kind: 'clone' | 'live' };
+  | { readonly kind: 'clone' }
+  | { readonly kind: 'live'; readonly owner: string };
 
 /** The descriptors of every VMM's agent line and console. */
 export const vmmLines = { agent: 3, console: 4 } as const;

@@ -36,7 +36,11 @@ test('ask: bytes and descriptors arrive, whole and in their order', async (t) =>
   assert.equal(there.bytes.toString(), 'question');
   assert.deepEqual(there.fds.map(read), ['one', 'two']);
   for (const fd of there.fds) {
-    assert.match(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'), /^flags:\s*0?2\d*0000\d*$/m, 'close-on-exec');
+    assert.match(
+      readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'),
+      /^flags:\s*0?2\d*0000\d*$/m,
+      'close-on-exec',
+    );
     closeFd(fd);
   }
   const { bytes, fds } = await here;

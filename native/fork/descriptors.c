@@ -22,6 +22,7 @@ struct survey {
 	int replacement_count;
 	const int *ignored;
 	int ignored_count;
+	int directory;
 	struct failure *failure;
 };
 
@@ -115,15 +116,22 @@ static int classify(const struct survey *survey, struct descriptor *descriptor)
 	return fail(survey->failure, EOPNOTSUPP, "descriptor %d is %s", descriptor->number, name);
 }
 
+static bool is_ignored(const struct survey *survey, int number)
+{
+	for (int i = 0; i < survey->ignored_count; i++)
+		if (survey->ignored[i] == number)
+			return true;
+	return number == survey->directory;
+}
+
 static int note(int number, void *data)
 {
 	const struct survey *survey = data;
 	struct descriptors *found = survey->found;
 	struct descriptor *descriptor = &found->list[found->count];
 
-	for (int i = 0; i < survey->ignored_count; i++)
-		if (survey->ignored[i] == number)
-			return 0;
+	if (is_ignored(survey, number))
+		return 0;
 	if (found->count == MOST_DESCRIPTORS)
 		return fail(survey->failure, E2BIG, "counting descriptors");
 	*descriptor = (struct descriptor){
@@ -153,11 +161,24 @@ static bool has(const struct descriptors *descriptors, int number)
 int descriptors_survey(struct descriptors *descriptors, const struct replacement *replacements, int replacement_count,
 		       const int *ignored, int ignored_count, struct failure *failure)
 {
-	struct survey survey = { descriptors, replacements, replacement_count, ignored, ignored_count, failure };
+	struct survey survey = {
+		.found = descriptors,
+		.replacements = replacements,
+		.replacement_count = replacement_count,
+		.ignored = ignored,
+		.ignored_count = ignored_count,
+		.directory = open_directory("/proc/self/fd"),
+		.failure = failure,
+	};
+	int result;
 
 	descriptors->count = 0;
-	if (each_number("/proc/self/fd", note, &survey) < 0)
-		return fail(failure, errno, "looking at the descriptors");
+	result = each_number(survey.directory, note, &survey);
+	if (result < 0)
+		fail(failure, errno, "looking at the descriptors");
+	close(survey.directory);
+	if (result < 0)
+		return -1;
 	for (int i = 0; i < replacement_count; i++)
 		if (!has(descriptors, replacements[i].number))
 			return fail(failure, EBADF, "descriptor %d, to be replaced", replacements[i].number);

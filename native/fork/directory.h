@@ -3,6 +3,9 @@
 #define MSB_FORK_DIRECTORY_H
 
 /* Calls EACH for every number until it returns non-zero; that, or -1 with errno, or 0. */
-int each_number(const char *path, int (*each)(int number, void *data), void *data);
+int each_number(int directory, int (*each)(int number, void *data), void *data);
+
+/* An open directory, or -1 with errno. */
+int open_directory(const char *path);
 
 #endif

@@ -154,6 +154,19 @@ static int ask_if_new(int tid, void *data)
 	return 0;
 }
 
+static int ask_all_new(int *asked)
+{
+	int directory = open_directory("/proc/self/task");
+	int result, error;
+
+	*asked = 0;
+	result = each_number(directory, ask_if_new, asked);
+	error = errno;
+	close(directory);
+	errno = error;
+	return result;
+}
+
 /* Whether all that were asked stand; those that have ended meanwhile are forgotten. */
 static int all_stand(unsigned mine, int look_who_lives)
 {
@@ -217,8 +230,7 @@ static int try_to_stop(const struct timespec *deadline, struct failure *failure)
 	count = 0;
 	/* A thread can have been made by one that was asked only then. */
 	do {
-		asked = 0;
-		if (each_number("/proc/self/task", ask_if_new, &asked) < 0)
+		if (ask_all_new(&asked) < 0)
 			return fail(failure, errno, "asking the threads");
 		if (wait_for_all(mine, deadline) < 0)
 			return fail(failure, ETIMEDOUT, "waiting for the threads");

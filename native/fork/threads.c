@@ -256,7 +256,7 @@ int threads_stop(struct failure *failure)
 	while ((result = try_to_stop(&deadline, failure)) == 1) {
 		threads_go_on();
 		if (until_deadline(&deadline, PATIENCE_MS).tv_nsec == 0)
-			return fail(failure, EBUSY, "waiting for the threads to wait");
+			return fail(failure, ETIMEDOUT, "waiting for the threads");
 		nanosleep(&moment, NULL);
 	}
 	if (result < 0)

@@ -2,11 +2,13 @@
  * The guest of the soak. Each order is one line of eight bytes on the port; each answer is one line, too.
  *
  *   "run    \n"   runs a program to its end                            -> "done\n"
+ *   "spin   \n"   computes for three seconds first                        -> "done\n"
  *   "d TAG  \n"   the same, then leaves TAG on the disk past all caches -> "done WHAT-WAS-THERE-BEFORE\n"
  */
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "../../../test/guest/early.h"
 
@@ -24,6 +26,14 @@ static int run_true(void)
 		_exit(127);
 	}
 	return waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+static void spin(void)
+{
+	time_t end = time(0) + 3;
+
+	while (time(0) < end)
+		;
 }
 
 static int swap_tag(int disk, const char *tag, char *before)
@@ -60,8 +70,11 @@ int main(int argc, char **argv)
 	if (write(port, "up\n", 3) != 3)
 		return 1;
 	while (read_order(port, order)) {
-		int good = run_true();
+		int good;
 
+		if (order[0] == 's')
+			spin();
+		good = run_true();
 		if (order[0] == 'd')
 			good = good && swap_tag(disk, order, before);
 		else

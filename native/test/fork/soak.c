@@ -2,7 +2,7 @@
  * Forks a zygote again and again; each child runs a program, writes its own disk, and is killed. The first that does not
  * ends the soak with a failure. Beside that, the same machine by an incoming migration.
  *
- *   soak QEMU KERNEL INITRAMFS LIBRARY DIRECTORY FORKS INCOMINGS
+ *   fork-soak QEMU KERNEL INITRAMFS LIBRARY DIRECTORY FORKS COMPARED
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,7 +23,7 @@
 
 enum { DISK_BYTES = 1 << 20, WARM_RUNS = 30, MOST_ALIVE = 4, TAG = 8 };
 
-static const char warm[] = "d warm \n";
+static const char warm[] = "d warm \n", run[] = "run    \n";
 
 struct samples {
 	double *values;
@@ -70,7 +71,7 @@ static void print(const char *what, struct samples *samples, const char *unit)
 	double sum = 0;
 	for (int i = 0; i < samples->count; i++)
 		sum += samples->values[i];
-	printf("  %-34s median %8.2f  mean %8.2f  p99 %8.2f  max %8.2f %s  (%d)\n", what, samples->values[samples->count / 2],
+	printf("  %-36s median %8.2f  mean %8.2f  p99 %8.2f  max %8.2f %s  (%d)\n", what, samples->values[samples->count / 2],
 	       sum / samples->count, samples->values[samples->count * 99 / 100], samples->values[samples->count - 1], unit,
 	       samples->count);
 }
@@ -110,7 +111,7 @@ static void freeze(const struct files *files)
 
 	machine_start(&machine, files, files->disk, COLD);
 	guest_hear(machine.lines.agent, answer, sizeof(answer));
-	guest_ask(machine.lines.agent, "run    \n", answer, sizeof(answer));
+	guest_ask(machine.lines.agent, run, answer, sizeof(answer));
 	control_negotiate(machine.lines.control);
 	machine_freeze(&machine, files);
 	machine_kill(&machine);
@@ -135,11 +136,18 @@ static void warm_up(struct machine *zygote)
 
 struct account {
 	struct samples vmm, relay, latency, pss;
+	double zygote, seconds;
 };
 
-/* As many at once as ALIVE says; all have done their work before the first is ended. */
-static void one_round(const struct machine *zygote, const struct files *files, const struct numbers *numbers, const char *self,
-		      int id, int alive, struct account *account)
+struct zygote {
+	struct machine machine;
+	const struct files *files;
+	struct numbers numbers;
+	const char *self;
+};
+
+/* As many at once as ALIVE says; all have done their work, and written their disk, before the first is ended. */
+static void one_round(const struct zygote *zygote, int id, int alive, struct account *account)
 {
 	struct child children[MOST_ALIVE];
 	char tags[MOST_ALIVE][TAG + 1], answer[64];
@@ -147,7 +155,7 @@ static void one_round(const struct machine *zygote, const struct files *files, c
 
 	for (int i = 0; i < alive; i++) {
 		snprintf(tags[i], sizeof(tags[i]), "d%6x\n", (unsigned)(id + i) & 0xffffff);
-		zygote_fork(zygote, files, numbers, self, i, tags[i], &children[i]);
+		zygote_fork(&zygote->machine, zygote->files, &zygote->numbers, zygote->self, i, tags[i], &children[i]);
 	}
 	for (int i = 0; i < alive; i++) {
 		guest_hear(children[i].lines.agent, answer, sizeof(answer));
@@ -169,32 +177,87 @@ static void one_round(const struct machine *zygote, const struct files *files, c
 	}
 }
 
-static void soak(const struct files *files, const char *self, int forks)
+/* What the incoming migration is to be compared with: one machine at a time, which does no more than run a program. */
+static void one_run(const struct zygote *zygote, struct account *account)
 {
-	struct account account = { 0 };
-	struct machine zygote;
-	int id = 0;
+	struct child child;
+	char answer[64];
+	double begin = now_ms(CLOCK_MONOTONIC);
 
-	thaw(&zygote, files, ZYGOTE);
-	warm_up(&zygote);
-	struct numbers numbers = zygote_numbers(&zygote, files);
-	double processor = processor_ms(zygote.pid), begin = now_ms(CLOCK_MONOTONIC);
+	zygote_fork(&zygote->machine, zygote->files, &zygote->numbers, zygote->self, 0, run, &child);
+	guest_hear(child.lines.agent, answer, sizeof(answer));
+	if (strcmp(answer, "done"))
+		die("a machine said %s", answer);
+	keep(&account->latency, now_ms(CLOCK_MONOTONIC) - begin);
+	struct cost cost = child_end(&child);
+	keep(&account->vmm, cost.vmm / 1e3);
+	keep(&account->relay, cost.relay / 1e3);
+}
 
-	for (int turn = 0; id < forks; turn++) {
-		int alive = 1 + turn % MOST_ALIVE;
+static void print_account(const char *what, struct account *account)
+{
+	int count = account->vmm.count;
 
-		one_round(&zygote, files, &numbers, self, id, alive, &account);
-		id += alive;
-	}
-	double seconds = (now_ms(CLOCK_MONOTONIC) - begin) / 1e3;
+	printf("%s: %d machines in %.1f s, %.0f a second, none failed\n", what, count, account->seconds, count / account->seconds);
+	print("processor time, machine", &account->vmm, "ms");
+	print("processor time, relay from its birth", &account->relay, "ms");
+	printf("  %-36s mean   %8.2f ms\n", "processor time, zygote", account->zygote / count);
+	print("order until done, one at a time", &account->latency, "ms");
+	print("PSS when done, up to 4 alive", &account->pss, "MiB");
+}
+
+static void start_clocks(struct account *account, const struct zygote *zygote)
+{
+	account->zygote = -processor_ms(zygote->machine.pid);
+	account->seconds = -now_ms(CLOCK_MONOTONIC) / 1e3;
+}
+
+static void stop_clocks(struct account *account, const struct zygote *zygote)
+{
+	account->zygote += processor_ms(zygote->machine.pid);
+	account->seconds += now_ms(CLOCK_MONOTONIC) / 1e3;
+}
+
+static void refusals(const struct zygote *zygote)
+{
+	const struct machine *machine = &zygote->machine;
+	char answer[64];
+
+	/* Nothing is given in place of the agent's line, which two machines must not share. */
+	zygote_must_refuse(machine, zygote->self, EOPNOTSUPP, "descriptor");
+	/* While the guest runs, its processor's thread hardly ever waits for all the others to wait as well. */
+	control_ask(machine->lines.control, "{\"execute\":\"cont\"}", "\"return\"");
+	if (send(machine->lines.agent, "spin   \n", TAG, MSG_NOSIGNAL) != TAG)
+		die("asking the guest to spin");
+	zygote_must_refuse(machine, zygote->self, ETIMEDOUT, "waiting for the threads");
+	guest_hear(machine->lines.agent, answer, sizeof(answer));
+	control_ask(machine->lines.control, "{\"execute\":\"stop\"}", "\"return\"");
+}
+
+static void soak(const struct files *files, const char *self, int forks, int compared)
+{
+	struct account all = { 0 }, single = { 0 };
+	struct zygote zygote = { .files = files, .self = self };
+
+	thaw(&zygote.machine, files, ZYGOTE);
+	warm_up(&zygote.machine);
+	zygote.numbers = zygote_numbers(&zygote.machine, files);
+	refusals(&zygote);
+
+	start_clocks(&single, &zygote);
+	for (int i = 0; i < compared; i++)
+		one_run(&zygote, &single);
+	stop_clocks(&single, &zygote);
+
+	start_clocks(&all, &zygote);
+	for (int id = 0, alive = 1; id < forks; id += alive, alive = 1 + alive % MOST_ALIVE)
+		one_round(&zygote, id, alive, &all);
+	stop_clocks(&all, &zygote);
+
 	expect_tag(files->disk, warm);
-	printf("by fork: %d machines in %.1f s, %.0f a second, none failed\n", id, seconds, id / seconds);
-	print("processor time, machine", &account.vmm, "ms");
-	print("processor time, relay from its birth", &account.relay, "ms");
-	printf("  %-34s mean   %8.2f ms\n", "processor time, zygote", (processor_ms(zygote.pid) - processor) / id);
-	print("order until done, one at a time", &account.latency, "ms");
-	print("PSS when done, up to 4 alive", &account.pss, "MiB");
-	machine_kill(&zygote);
+	print_account("forks that write their disk, up to 4 alive", &all);
+	print_account("forks, one at a time", &single);
+	machine_kill(&zygote.machine);
 }
 
 static void incoming(const struct files *files, int count)
@@ -209,16 +272,15 @@ static void incoming(const struct files *files, int count)
 
 		thaw(&machine, files, INCOMING);
 		control_ask(machine.lines.control, "{\"execute\":\"cont\"}", "\"return\"");
-		guest_ask(machine.lines.agent, "run    \n", answer, sizeof(answer));
+		guest_ask(machine.lines.agent, run, answer, sizeof(answer));
 		keep(&latency, now_ms(CLOCK_MONOTONIC) - begin);
 		keep(&pss, pss_mib(machine.pid));
 		kill(machine.pid, SIGKILL);
 		wait4(machine.pid, NULL, 0, &usage);
-		keep(&processor, usage.ru_utime.tv_sec * 1e3 + usage.ru_utime.tv_usec / 1e3 + usage.ru_stime.tv_sec * 1e3 +
-					 usage.ru_stime.tv_usec / 1e3);
+		keep(&processor, microseconds(&usage) / 1e3);
 		lines_close(&machine.lines);
 	}
-	printf("by an incoming migration: %d machines\n", count);
+	printf("incoming migrations, one at a time: %d machines\n", count);
 	print("processor time", &processor, "ms");
 	print("start until done", &latency, "ms");
 	print("PSS when done", &pss, "MiB");
@@ -237,7 +299,7 @@ int main(int argc, char **argv)
 	if (argc == 3 && !strcmp(argv[1], "--relay"))
 		return relay_main(atoi(argv[2]));
 	if (argc != 8 || readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
-		die("usage: soak QEMU KERNEL INITRAMFS LIBRARY DIRECTORY FORKS INCOMINGS");
+		die("usage: fork-soak QEMU KERNEL INITRAMFS LIBRARY DIRECTORY FORKS COMPARED");
 	struct files files = { .qemu = argv[1], .kernel = argv[2], .initramfs = argv[3], .library = argv[4] };
 	place(files.ram, sizeof(files.ram), argv[5], "ram");
 	place(files.state, sizeof(files.state), argv[5], "state");
@@ -250,7 +312,7 @@ int main(int argc, char **argv)
 		die("the disk");
 	close(disk);
 	freeze(&files);
-	soak(&files, self, atoi(argv[6]));
+	soak(&files, self, atoi(argv[6]), atoi(argv[7]));
 	incoming(&files, atoi(argv[7]));
 	return 0;
 }

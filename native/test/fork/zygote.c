@@ -94,7 +94,8 @@ static void send_order(int socket, const char *relay, const int32_t *replaced, i
 		die("sending an order");
 }
 
-static void hear_answer(int socket, struct child *child)
+/* The answer, and the pidfd that came with it, or -1. */
+static struct order_answer hear_answer(int socket, int *pidfd)
 {
 	char control[CMSG_SPACE(sizeof(int))];
 	struct order_answer answer;
@@ -104,16 +105,28 @@ static void hear_answer(int socket, struct child *child)
 
 	if (poll(&readable, 1, ANSWER_MS) != 1 || recvmsg(socket, &message, MSG_CMSG_CLOEXEC) != sizeof(answer))
 		die("no answer to an order");
-	if (answer.error)
-		die("the order failed: %s: %s", answer.step, strerror(answer.error));
-	if (!CMSG_FIRSTHDR(&message))
-		die("an answer without a pidfd");
-	memcpy(&child->relay_pidfd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(int));
-	child->relay = answer.relay;
-	child->vmm = answer.vmm;
+	*pidfd = -1;
+	if (CMSG_FIRSTHDR(&message))
+		memcpy(pidfd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(int));
+	return answer;
 }
 
-void zygote_fork(const struct machine *zygote, const struct files *files, const struct numbers *numbers, const char *relay,
+void zygote_must_refuse(const struct machine *zygote, const char *self, int error, const char *step)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	const int fds[] = { null, null, null };
+	struct order_answer answer;
+	int pidfd;
+
+	send_order(zygote->fork, self, NULL, 0, fds, 3);
+	close(null);
+	answer = hear_answer(zygote->fork, &pidfd);
+	if (answer.error != error || !strstr(answer.step, step) || pidfd >= 0)
+		die("an order should fail with %s at \"%s\", not with %s at \"%s\"", strerror(error), step,
+		    strerror(answer.error), answer.step);
+}
+
+void zygote_fork(const struct machine *zygote, const struct files *files, const struct numbers *numbers, const char *self,
 		 int id, const char *order, struct child *child)
 {
 	static const char go_on[] = "{\"execute\":\"cont\"}";
@@ -132,7 +145,7 @@ void zygote_fork(const struct machine *zygote, const struct files *files, const 
 
 	const int32_t replaced[] = { 1, 2, BORN_AGENT, BORN_CONSOLE, BORN_CONTROL, numbers->ram, numbers->disk };
 	const int fds[] = { null, log, log, leash[1], log, log, theirs.agent, theirs.console, theirs.control, ram, disk };
-	send_order(zygote->fork, relay, replaced, sizeof(replaced) / sizeof(replaced[0]), fds, sizeof(fds) / sizeof(fds[0]));
+	send_order(zygote->fork, self, replaced, sizeof(replaced) / sizeof(replaced[0]), fds, sizeof(fds) / sizeof(fds[0]));
 
 	child->leash = leash[0];
 	close(leash[1]);
@@ -141,7 +154,11 @@ void zygote_fork(const struct machine *zygote, const struct files *files, const 
 	close(ram);
 	close(disk);
 	lines_close(&theirs);
-	hear_answer(zygote->fork, child);
+	const struct order_answer answer = hear_answer(zygote->fork, &child->relay_pidfd);
+	if (answer.error || child->relay_pidfd < 0)
+		die("the order failed: %s: %s", answer.step, strerror(answer.error));
+	child->relay = answer.relay;
+	child->vmm = answer.vmm;
 }
 
 struct cost child_end(struct child *child)
@@ -161,7 +178,7 @@ struct cost child_end(struct child *child)
 	return cost;
 }
 
-static long microseconds(const struct rusage *usage)
+long microseconds(const struct rusage *usage)
 {
 	return (usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) * 1000000L + usage->ru_utime.tv_usec + usage->ru_stime.tv_usec;
 }

@@ -2,6 +2,8 @@
 #ifndef FORK_TEST_ZYGOTE_H
 #define FORK_TEST_ZYGOTE_H
 
+#include <sys/resource.h>
+
 #include "machine.h"
 
 /* What QEMU has open in the zygote and must have of its own in each child. */
@@ -22,11 +24,16 @@ struct cost {
 	long vmm, relay;
 };
 
+long microseconds(const struct rusage *usage);
+
 struct numbers zygote_numbers(const struct machine *zygote, const struct files *files);
 
-/* RELAY is a program as relay.c describes it. ORDER is there for the guest, and the word to go on for QEMU, before it is born. */
-void zygote_fork(const struct machine *zygote, const struct files *files, const struct numbers *numbers, const char *relay,
+/* ORDER is there for the guest, and the word to go on for QEMU, before the child is born; SELF is to play its relay. */
+void zygote_fork(const struct machine *zygote, const struct files *files, const struct numbers *numbers, const char *self,
 		 int id, const char *order, struct child *child);
+
+/* Orders that must fail: with the error, and at the step. Nothing is left of them, and the zygote is as before. */
+void zygote_must_refuse(const struct machine *zygote, const char *self, int error, const char *step);
 
 /* The leash is the way to end it; all is closed, and its disk removed. */
 struct cost child_end(struct child *child);

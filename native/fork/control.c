@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,19 +20,25 @@
 #include "order.h"
 #include "threads.h"
 
+/*
+ * From the first order on that finds the threads at rest they stay so. What they would do between two orders is of use to
+ * nobody, and each page that they write is a page to be copied, since a child may share it.
+ */
+static int bring_to_rest(struct failure *failure)
+{
+	static bool at_rest;
+
+	if (!at_rest)
+		at_rest = threads_stop(failure) == 0;
+	return at_rest ? 0 : -1;
+}
+
 static void carry_out(int socket, struct order *order)
 {
 	struct failure failure = { 0 };
 	struct birth born;
-	int made;
 
-	if (threads_stop(&failure) < 0) {
-		order_answer_failed(socket, &failure);
-		return;
-	}
-	made = birth(&born, order, socket, &failure);
-	threads_go_on();
-	if (made < 0) {
+	if (bring_to_rest(&failure) < 0 || birth(&born, order, socket, &failure) < 0) {
 		order_answer_failed(socket, &failure);
 		return;
 	}

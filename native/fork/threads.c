@@ -245,26 +245,7 @@ static int try_to_stop(const struct timespec *deadline, struct failure *failure)
 	return 0;
 }
 
-int threads_stop(struct failure *failure)
-{
-	const struct timespec moment = { .tv_nsec = 200000 };
-	struct timespec deadline;
-	int result;
-
-	clock_gettime(CLOCK_MONOTONIC, &deadline);
-	deadline.tv_sec += PATIENCE_MS / 1000;
-	while ((result = try_to_stop(&deadline, failure)) == 1) {
-		threads_go_on();
-		if (until_deadline(&deadline, PATIENCE_MS).tv_nsec == 0)
-			return fail(failure, ETIMEDOUT, "waiting for the threads");
-		nanosleep(&moment, NULL);
-	}
-	if (result < 0)
-		threads_go_on();
-	return result;
-}
-
-void threads_go_on(void)
+static void let_go(void)
 {
 	unsigned mine = atomic_fetch_add(&current_round, 1);
 
@@ -277,6 +258,25 @@ void threads_go_on(void)
 		while (atomic_load(&stands[i].state) == state(mine, ARRIVING))
 			sched_yield();
 	}
+}
+
+int threads_stop(struct failure *failure)
+{
+	const struct timespec moment = { .tv_nsec = 200000 };
+	struct timespec deadline;
+	int result;
+
+	clock_gettime(CLOCK_MONOTONIC, &deadline);
+	deadline.tv_sec += PATIENCE_MS / 1000;
+	while ((result = try_to_stop(&deadline, failure)) == 1) {
+		let_go();
+		if (until_deadline(&deadline, PATIENCE_MS).tv_nsec == 0)
+			return fail(failure, ETIMEDOUT, "waiting for the threads");
+		nanosleep(&moment, NULL);
+	}
+	if (result < 0)
+		let_go();
+	return result;
 }
 
 void *threads_main_pointer(void)

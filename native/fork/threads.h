@@ -1,6 +1,5 @@
 /*
- * The threads of the process: brought to a stand at a safe point, let go, and made anew in a child that fork has left without
- * them.
+ * The threads of the process: brought to a stand at a safe point, and made anew in a child that fork has left without them.
  *
  * A safe point is a wait in the kernel: the signal that stops a thread must have broken off a system call. A thread that
  * waits runs no code of the allocator, of the loader or of QEMU, so a child's copy of what that code keeps is whole. Until
@@ -19,9 +18,8 @@ int threads_signal(void);
 /* Before there is a second thread. -1 with errno when this C library or kernel is not one that we know. */
 int threads_prepare(void);
 
-/* Every thread but the caller stands at a safe point when this returns 0. Otherwise, after a second at most, all go on. */
+/* Every thread but the caller stands at a safe point, for good, when this returns 0. Else, after a second at most, all go on. */
 int threads_stop(struct failure *failure);
-void threads_go_on(void);
 
 /* The thread pointer of the main thread, which a child has to be made with. */
 void *threads_main_pointer(void);

@@ -76,7 +76,8 @@ static void print(const char *what, struct samples *samples, const char *unit)
 	       samples->count);
 }
 
-static double pss_mib(pid_t pid)
+/* A sum over all of a process's memory, by the kernel's name for it. */
+static double memory_mib(pid_t pid, const char *name)
 {
 	char path[64], line[256];
 	long kib = -1;
@@ -84,9 +85,9 @@ static double pss_mib(pid_t pid)
 
 	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", pid);
 	rollup = fopen(path, "r");
-	while (rollup && fgets(line, sizeof(line), rollup))
-		if (sscanf(line, "Pss: %ld", &kib) == 1)
-			break;
+	while (rollup && kib < 0 && fgets(line, sizeof(line), rollup))
+		if (!strncmp(line, name, strlen(name)))
+			kib = atol(line + strlen(name));
 	if (rollup)
 		fclose(rollup);
 	return kib / 1024.0;
@@ -135,7 +136,7 @@ static void warm_up(struct machine *zygote)
 }
 
 struct account {
-	struct samples vmm, relay, latency, pss;
+	struct samples vmm, relay, latency, pss, own;
 	double zygote, seconds;
 };
 
@@ -166,8 +167,10 @@ static void one_round(const struct zygote *zygote, int id, int alive, struct acc
 		keep(&account->latency, now_ms(CLOCK_MONOTONIC) - begin);
 	for (int i = 0; i < alive; i++) {
 		expect_tag(children[i].disk, tags[i]);
-		if (id % 100 < MOST_ALIVE)
-			keep(&account->pss, pss_mib(children[i].vmm));
+		if (id % 100 < MOST_ALIVE) {
+			keep(&account->pss, memory_mib(children[i].vmm, "Pss:"));
+			keep(&account->own, memory_mib(children[i].vmm, "Private_Dirty:"));
+		}
 	}
 	for (int i = 0; i < alive; i++) {
 		struct cost cost = child_end(&children[i]);
@@ -204,6 +207,7 @@ static void print_account(const char *what, struct account *account)
 	printf("  %-36s mean   %8.2f ms\n", "processor time, zygote", account->zygote / count);
 	print("order until done, one at a time", &account->latency, "ms");
 	print("PSS when done, up to 4 alive", &account->pss, "MiB");
+	print("of it written by itself", &account->own, "MiB");
 }
 
 static void start_clocks(struct account *account, const struct zygote *zygote)
@@ -223,15 +227,15 @@ static void refusals(const struct zygote *zygote)
 	const struct machine *machine = &zygote->machine;
 	char answer[64];
 
-	/* Nothing is given in place of the agent's line, which two machines must not share. */
-	zygote_must_refuse(machine, zygote->self, EOPNOTSUPP, "descriptor");
-	/* While the guest runs, its processor's thread hardly ever waits for all the others to wait as well. */
+	/* While the guest computes, its processor's thread does not wait. */
 	control_ask(machine->lines.control, "{\"execute\":\"cont\"}", "\"return\"");
 	if (send(machine->lines.agent, "spin   \n", TAG, MSG_NOSIGNAL) != TAG)
 		die("asking the guest to spin");
 	zygote_must_refuse(machine, zygote->self, ETIMEDOUT, "waiting for the threads");
 	guest_hear(machine->lines.agent, answer, sizeof(answer));
 	control_ask(machine->lines.control, "{\"execute\":\"stop\"}", "\"return\"");
+	/* Nothing is given in place of the agent's line, which two machines must not share. */
+	zygote_must_refuse(machine, zygote->self, EOPNOTSUPP, "descriptor");
 }
 
 static void soak(const struct files *files, const char *self, int forks, int compared)
@@ -274,7 +278,7 @@ static void incoming(const struct files *files, int count)
 		control_ask(machine.lines.control, "{\"execute\":\"cont\"}", "\"return\"");
 		guest_ask(machine.lines.agent, run, answer, sizeof(answer));
 		keep(&latency, now_ms(CLOCK_MONOTONIC) - begin);
-		keep(&pss, pss_mib(machine.pid));
+		keep(&pss, memory_mib(machine.pid, "Pss:"));
 		kill(machine.pid, SIGKILL);
 		wait4(machine.pid, NULL, 0, &usage);
 		keep(&processor, microseconds(&usage) / 1e3);

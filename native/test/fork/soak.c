@@ -2,7 +2,7 @@
  * Forks a zygote again and again; each child runs a program, writes its own disk, and is killed. The first that does not
  * ends the soak with a failure. Beside that, the same machine by an incoming migration.
  *
- *   fork-soak QEMU KERNEL INITRAMFS LIBRARY DIRECTORY FORKS COMPARED
+ *   fork-soak QEMU KERNEL INITRAMFS LIBRARY RELAY DIRECTORY FORKS COMPARED
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "adoption.h"
 #include "machine.h"
 #include "zygote.h"
 
@@ -238,7 +239,7 @@ static void refusals(const struct zygote *zygote)
 	zygote_must_refuse(machine, zygote->self, EOPNOTSUPP, "descriptor");
 }
 
-static void soak(const struct files *files, const char *self, int forks, int compared)
+static void soak(const struct files *files, const char *self, const char *relay, const char *directory, int forks, int compared)
 {
 	struct account all = { 0 }, single = { 0 };
 	struct zygote zygote = { .files = files, .self = self };
@@ -247,6 +248,7 @@ static void soak(const struct files *files, const char *self, int forks, int com
 	warm_up(&zygote.machine);
 	zygote.numbers = zygote_numbers(&zygote.machine, files);
 	refusals(&zygote);
+	adoption(&zygote.machine, files, &zygote.numbers, relay, directory);
 
 	start_clocks(&single, &zygote);
 	for (int i = 0; i < compared; i++)
@@ -302,13 +304,13 @@ int main(int argc, char **argv)
 
 	if (argc == 3 && !strcmp(argv[1], "--relay"))
 		return relay_main(atoi(argv[2]));
-	if (argc != 8 || readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
-		die("usage: fork-soak QEMU KERNEL INITRAMFS LIBRARY DIRECTORY FORKS COMPARED");
+	if (argc != 9 || readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
+		die("usage: fork-soak QEMU KERNEL INITRAMFS LIBRARY RELAY DIRECTORY FORKS COMPARED");
 	struct files files = { .qemu = argv[1], .kernel = argv[2], .initramfs = argv[3], .library = argv[4] };
-	place(files.ram, sizeof(files.ram), argv[5], "ram");
-	place(files.state, sizeof(files.state), argv[5], "state");
-	place(files.disk, sizeof(files.disk), argv[5], "disk");
-	place(files.log, sizeof(files.log), argv[5], "log");
+	place(files.ram, sizeof(files.ram), argv[6], "ram");
+	place(files.state, sizeof(files.state), argv[6], "state");
+	place(files.disk, sizeof(files.disk), argv[6], "disk");
+	place(files.log, sizeof(files.log), argv[6], "log");
 	setvbuf(stdout, NULL, _IOLBF, 0);
 
 	int disk = open(files.disk, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -316,7 +318,7 @@ int main(int argc, char **argv)
 		die("the disk");
 	close(disk);
 	freeze(&files);
-	soak(&files, self, atoi(argv[6]), atoi(argv[7]));
-	incoming(&files, atoi(argv[7]));
+	soak(&files, self, argv[5], argv[6], atoi(argv[7]), atoi(argv[8]));
+	incoming(&files, atoi(argv[8]));
 	return 0;
 }

@@ -6,7 +6,7 @@ compared=${2:-20}
 here=$(cd "$(dirname "$0")" && pwd)
 native=$here/../..
 kernel=$native/../packages/guest/build/kernel
-make -s -C "$native" build/libmsb-fork.so build/fork-soak
+make -s -C "$native" build/libmsb-fork.so build/msb-relay build/fork-soak
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -19,4 +19,4 @@ for module in virtio virtio_ring virtio_mmio virtio_blk virtio_console; do
 done
 (cd "$work/root" && find . | cpio -o -H newc --quiet) > "$work/initramfs"
 "$native/build/fork-soak" "$(command -v "${MSB_QEMU:-qemu-system-x86_64}")" "$kernel/vmlinuz" "$work/initramfs" \
-	"$native/build/libmsb-fork.so" "$work" "$forks" "$compared" || { cat "$work/log" >&2; exit 1; }
+	"$native/build/libmsb-fork.so" "$native/build/msb-relay" "$work" "$forks" "$compared" || { cat "$work/log" >&2; exit 1; }

@@ -16,9 +16,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../../fork/order.h"
+#include "orders.h"
 
 enum { ANSWER_MS = 10000, LEASH = 3 };
+
+#define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
 
 static int number_of(pid_t pid, const char *file)
 {
@@ -46,7 +48,7 @@ struct numbers zygote_numbers(const struct machine *zygote, const struct files *
 	return (struct numbers){ number_of(zygote->pid, files->ram), number_of(zygote->pid, files->disk) };
 }
 
-static int copy_disk(const struct files *files, int id, char *path, size_t size)
+int disk_copy(const struct files *files, int id, char *path, size_t size)
 {
 	int from = open(files->disk, O_RDONLY | O_CLOEXEC);
 	struct stat status;
@@ -60,67 +62,17 @@ static int copy_disk(const struct files *files, int id, char *path, size_t size)
 	return to;
 }
 
-static size_t append(char *message, size_t at, const void *bytes, size_t size)
-{
-	memcpy(message + at, bytes, size);
-	return at + size;
-}
-
-static void send_order(int socket, const char *relay, const int32_t *replaced, int replaced_count, const int *fds, int fd_count)
-{
-	static const char adopt[] = "--relay";
-	const struct order_header header = { ORDER_VERSION, 2, fd_count - replaced_count, replaced_count };
-	char control[CMSG_SPACE(ORDER_MOST_DESCRIPTORS * sizeof(int))] = { 0 };
-	char message[8192];
-	size_t size = append(message, 0, &header, sizeof(header));
-
-	size = append(message, size, replaced, replaced_count * sizeof(*replaced));
-	size = append(message, size, relay, strlen(relay) + 1);
-	size = append(message, size, adopt, sizeof(adopt));
-
-	struct iovec bytes = { message, size };
-	struct msghdr order = {
-		.msg_iov = &bytes,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = CMSG_SPACE(fd_count * sizeof(int)),
-	};
-	struct cmsghdr *part = CMSG_FIRSTHDR(&order);
-	part->cmsg_level = SOL_SOCKET;
-	part->cmsg_type = SCM_RIGHTS;
-	part->cmsg_len = CMSG_LEN(fd_count * sizeof(int));
-	memcpy(CMSG_DATA(part), fds, fd_count * sizeof(int));
-	if (sendmsg(socket, &order, MSG_NOSIGNAL) != (ssize_t)size)
-		die("sending an order");
-}
-
-/* The answer, and the pidfd that came with it, or -1. */
-static struct order_answer hear_answer(int socket, int *pidfd)
-{
-	char control[CMSG_SPACE(sizeof(int))];
-	struct order_answer answer;
-	struct iovec bytes = { &answer, sizeof(answer) };
-	struct msghdr message = { .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
-	struct pollfd readable = { .fd = socket, .events = POLLIN };
-
-	if (poll(&readable, 1, ANSWER_MS) != 1 || recvmsg(socket, &message, MSG_CMSG_CLOEXEC) != sizeof(answer))
-		die("no answer to an order");
-	*pidfd = -1;
-	if (CMSG_FIRSTHDR(&message))
-		memcpy(pidfd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(int));
-	return answer;
-}
-
 void zygote_must_refuse(const struct machine *zygote, const char *self, int error, const char *step)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	const char *const argv[] = { self, "--relay", NULL };
 	const int fds[] = { null, null, null };
 	struct order_answer answer;
 	int pidfd;
 
-	send_order(zygote->fork, self, NULL, 0, fds, 3);
+	order_send(zygote->fork, &(struct wish){ .argv = argv, .fds = fds, .fd_count = 3 });
 	close(null);
-	answer = hear_answer(zygote->fork, &pidfd);
+	answer = order_hear(zygote->fork, &pidfd);
 	if (answer.error != error || !strstr(answer.step, step) || pidfd >= 0)
 		die("an order should fail with %s at \"%s\", not with %s at \"%s\"", strerror(error), step,
 		    strerror(answer.error), answer.step);
@@ -133,7 +85,7 @@ void zygote_fork(const struct machine *zygote, const struct files *files, const 
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int log = open(files->log, O_WRONLY | O_APPEND | O_CLOEXEC);
 	int ram = open(files->ram, O_RDONLY | O_CLOEXEC);
-	int disk = copy_disk(files, id, child->disk, sizeof(child->disk));
+	int disk = disk_copy(files, id, child->disk, sizeof(child->disk));
 	struct lines theirs;
 	int leash[2];
 
@@ -145,7 +97,8 @@ void zygote_fork(const struct machine *zygote, const struct files *files, const 
 
 	const int32_t replaced[] = { 1, 2, BORN_AGENT, BORN_CONSOLE, BORN_CONTROL, numbers->ram, numbers->disk };
 	const int fds[] = { null, log, log, leash[1], log, log, theirs.agent, theirs.console, theirs.control, ram, disk };
-	send_order(zygote->fork, self, replaced, sizeof(replaced) / sizeof(replaced[0]), fds, sizeof(fds) / sizeof(fds[0]));
+	const char *const argv[] = { self, "--relay", NULL };
+	order_send(zygote->fork, &(struct wish){ argv, replaced, COUNT(replaced), fds, COUNT(fds) });
 
 	child->leash = leash[0];
 	close(leash[1]);
@@ -154,7 +107,7 @@ void zygote_fork(const struct machine *zygote, const struct files *files, const 
 	close(ram);
 	close(disk);
 	lines_close(&theirs);
-	const struct order_answer answer = hear_answer(zygote->fork, &child->relay_pidfd);
+	const struct order_answer answer = order_hear(zygote->fork, &child->relay_pidfd);
 	if (answer.error || child->relay_pidfd < 0)
 		die("the order failed: %s: %s", answer.step, strerror(answer.error));
 	child->relay = answer.relay;

@@ -28,6 +28,9 @@ long microseconds(const struct rusage *usage);
 
 struct numbers zygote_numbers(const struct machine *zygote, const struct files *files);
 
+/* A copy of the zygote's, open; its path is built in PATH. */
+int disk_copy(const struct files *files, int id, char *path, size_t size);
+
 /* ORDER is there for the guest, and the word to go on for QEMU, before the child is born; SELF is to play its relay. */
 void zygote_fork(const struct machine *zygote, const struct files *files, const struct numbers *numbers, const char *self,
 		 int id, const char *order, struct child *child);

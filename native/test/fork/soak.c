@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "adoption.h"
+#include "inspection.h"
 #include "machine.h"
 #include "zygote.h"
 
@@ -239,6 +240,19 @@ static void refusals(const struct zygote *zygote)
 	zygote_must_refuse(machine, zygote->self, EOPNOTSUPP, "descriptor");
 }
 
+/* A look at one machine before it has begun to do anything, and then the end of its relay, which must be its own. */
+static void look_at_one(const struct zygote *zygote)
+{
+	struct child child;
+	char answer[64];
+
+	zygote_fork(&zygote->machine, zygote->files, &zygote->numbers, zygote->self, 0, run, &child);
+	expect_own_descriptors(zygote->machine.pid, child.vmm);
+	expect_same_threads(zygote->machine.pid, child.vmm);
+	guest_hear(child.lines.agent, answer, sizeof(answer));
+	child_must_die_with_relay(&child);
+}
+
 static void soak(const struct files *files, const char *self, const char *relay, const char *directory, int forks, int compared)
 {
 	struct account all = { 0 }, single = { 0 };
@@ -248,6 +262,7 @@ static void soak(const struct files *files, const char *self, const char *relay,
 	warm_up(&zygote.machine);
 	zygote.numbers = zygote_numbers(&zygote.machine, files);
 	refusals(&zygote);
+	look_at_one(&zygote);
 	adoption(&zygote.machine, files, &zygote.numbers, relay, directory);
 
 	start_clocks(&single, &zygote);

@@ -114,21 +114,42 @@ void zygote_fork(const struct machine *zygote, const struct files *files, const 
 	child->vmm = answer.vmm;
 }
 
+static void wait_until_ended(int pidfd, const char *what)
+{
+	struct pollfd ended = { .fd = pidfd, .events = POLLIN };
+
+	if (poll(&ended, 1, ANSWER_MS) != 1)
+		die("%s does not end", what);
+	close(pidfd);
+}
+
+static void put_away(struct child *child)
+{
+	wait_until_ended(child->relay_pidfd, "a relay");
+	close(child->leash);
+	lines_close(&child->lines);
+	unlink(child->disk);
+}
+
 struct cost child_end(struct child *child)
 {
-	struct pollfd ended = { .fd = child->relay_pidfd, .events = POLLIN };
 	struct cost cost;
 
 	shutdown(child->leash, SHUT_WR);
 	if (recv(child->leash, &cost, sizeof(cost), MSG_WAITALL) != sizeof(cost))
 		die("no account from the relay of %d", child->vmm);
-	if (poll(&ended, 1, ANSWER_MS) != 1)
-		die("the relay of %d does not end", child->vmm);
-	close(child->leash);
-	close(child->relay_pidfd);
-	lines_close(&child->lines);
-	unlink(child->disk);
+	put_away(child);
 	return cost;
+}
+
+void child_must_die_with_relay(struct child *child)
+{
+	int vmm = syscall(SYS_pidfd_open, child->vmm, 0);
+
+	if (vmm < 0 || syscall(SYS_pidfd_send_signal, child->relay_pidfd, SIGKILL, NULL, 0) < 0)
+		die("killing a relay");
+	wait_until_ended(vmm, "a machine without a relay");
+	put_away(child);
 }
 
 long microseconds(const struct rusage *usage)

@@ -41,6 +41,9 @@ void zygote_must_refuse(const struct machine *zygote, const char *self, int erro
 /* The leash is the way to end it; all is closed, and its disk removed. */
 struct cost child_end(struct child *child);
 
+/* The same, by a relay that is killed. */
+void child_must_die_with_relay(struct child *child);
+
 /* The stand-in for the relay: parent of the machine, kills it when the leash ends, says what all has cost. */
 int relay_main(pid_t vmm);
 

@@ -95,3 +95,22 @@ void expect_same_threads(pid_t zygote, pid_t child)
 	if (child_count != zygote_count - 1)
 		die("a machine has %d threads, its zygote %d", child_count, zygote_count);
 }
+
+void expect_no_children(pid_t zygote)
+{
+	DIR *threads = open_proc(zygote, "task");
+
+	for (struct dirent *entry; (entry = readdir(threads));) {
+		char path[320], children[64];
+		FILE *list;
+
+		snprintf(path, sizeof(path), "/proc/%d/task/%s/children", zygote, entry->d_name);
+		list = fopen(path, "r");
+		if (!list)
+			continue;
+		if (fgets(children, sizeof(children), list))
+			die("a zygote has children at the end: %s", children);
+		fclose(list);
+	}
+	closedir(threads);
+}

@@ -13,4 +13,7 @@ void expect_own_descriptors(pid_t zygote, pid_t child);
 /* As many threads, the one that ZYGOTE has for orders not counted. */
 void expect_same_threads(pid_t zygote, pid_t child);
 
+/* None that runs, and none that has ended and was not reaped. */
+void expect_no_children(pid_t zygote);
+
 #endif

@@ -276,6 +276,7 @@ static void soak(const struct files *files, const char *self, const char *relay,
 	stop_clocks(&all, &zygote);
 
 	expect_tag(files->disk, warm);
+	expect_no_children(zygote.machine.pid);
 	print_account("forks that write their disk, up to 4 alive", &all);
 	print_account("forks, one at a time", &single);
 	machine_kill(&zygote.machine);

@@ -62,7 +62,13 @@ export class Shape {
     if (hostBoot === null) return null;
     const { file, args } = this.command('template', { upper: 'upper', controlSocket: 'control' });
     const files = [file, this.#boot.kernel, this.#boot.initramfs, this.#record.image.rootfs].map(identityOf);
-    const whole = JSON.stringify({ templateFormat, hostBoot, args, files, disk: this.diskMib });
+    const whole = JSON.stringify({
+      templateFormat,
+      hostBoot,
+      args: args.map(withoutMeasurement),
+      files,
+      disk: this.diskMib,
+    });
     return createHash('sha256').update(whole).digest('hex').slice(0, 32);
   }
 }
@@ -74,6 +80,11 @@ function hostBootId(): string | null {
     if (errnoOf(error) === 'ENOENT') return null;
     throw error;
   }
+}
+
+/** An argument without the rate of the host's counter, which each process measures anew, and a little differently. */
+function withoutMeasurement(arg: string): string {
+  return arg.replace(/\btsc_early_khz=\d+/, '');
 }
 
 /** A file and its content, as far as that can be told without reading it. */

@@ -5,10 +5,11 @@ import { monotonicMs } from '../host/clock.js';
 import { errnoOf, native } from '../host/native.js';
 import type { SandboxRecord } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
-import { Qmp, VmmControlError } from '../vmm/qmp.js';
+import { Qmp, VmmControlError, VmmGoneError } from '../vmm/qmp.js';
 import type { CloneSource } from './clone-source.js';
 import type { Environment } from './environment.js';
 import { resumeFrame } from './first-frame.js';
+import { RelayNotReadyError } from './hold.js';
 import { launch } from './launch.js';
 import type { RunningMachine } from './machine.js';
 import type { Shape } from './shape.js';
@@ -57,7 +58,8 @@ export async function clone(
   try {
     const refused = new AbortController();
     const resumed = source.goOn(qmp).then(() => monotonicMs());
-    resumed.catch((error) => refused.abort(error));
+    // Of a VMM that is gone the relay tells, and why.
+    resumed.catch((error) => error instanceof VmmGoneError || refused.abort(error));
     const machine = {
       start: opened(source, directory, qmp, lock),
       firstFrame: resumeFrame(record),
@@ -67,11 +69,15 @@ export async function clone(
     const given = signal ? AbortSignal.any([signal, refused.signal]) : refused.signal;
     const launched = await launch(environment, directory, record, lock, machine, attempt, given);
     const { hold, connection, times } = launched;
-    const spawned = begin + times.spawnMs;
+    const resumedAt = await resumed.catch(async (error) => {
+      connection.close();
+      await hold.end();
+      throw error;
+    });
     const bootTimes = {
       ...times,
       origin: 'clone',
-      resumeMs: (await resumed) - spawned,
+      resumeMs: resumedAt - begin - times.spawnMs,
       renewMs: connection.ready.renewMs,
       totalMs: monotonicMs() - begin,
       attempts: 1,
@@ -81,7 +87,7 @@ export async function clone(
   } catch (error) {
     qmp[Symbol.dispose]();
     signal?.throwIfAborted();
-    if (!isCloneFailure(error)) throw error;
+    if (!isFaultOf(source, error)) throw error;
     throw new CloneFailedError(error.message, { cause: error });
   }
 }
@@ -95,9 +101,10 @@ function opened(source: CloneSource, directory: SandboxDirectory, qmp: Qmp, lock
   }
 }
 
-function isCloneFailure(error: unknown): error is Error {
+/** Whether it may be the source's fault. A relay that does not come up has not even started the VMM, unless the VMM was there first. */
+function isFaultOf({ vmmComesFirst }: CloneSource, error: unknown): error is Error {
+  if (error instanceof BootFailedError) return vmmComesFirst || !(error.cause instanceof RelayNotReadyError);
   return (
-    error instanceof BootFailedError ||
     error instanceof VmmControlError ||
     error instanceof AgentGoneError ||
     error instanceof AgentProtocolError ||

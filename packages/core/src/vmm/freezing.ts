@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout } from '../host/clock.js';
 import { type Qmp, VmmControlError } from './qmp.js';
 import { vmmDescriptors } from './vmm.js';
 
@@ -10,6 +11,9 @@ const capabilities = ['x-ignore-shared', 'events'].map((capability) => ({ capabi
 
 /** The state of processors and devices takes some hundred kilobytes; what is larger has the guest's memory in it. */
 const mostStateBytes = 16 * 1024 * 1024;
+
+/** Who has connected is accepted in the event loop's next round. */
+const lateClientMs = 1_000;
 
 /**
  * Stops a machine that was started as a template, for good, and writes its state into a new file.
@@ -32,12 +36,17 @@ export async function freeze(qmp: Qmp, file: string, socket: string): Promise<vo
   }
 }
 
-/** Writes what the first client sends, unless the other thing fails before one has come. */
+/** Writes what the first client sends, unless the other thing fails, or is long done, before one has come. */
 async function store(server: Server, file: string, other: Promise<unknown>): Promise<void> {
-  const client = await Promise.race([once(server, 'connection'), other.then(() => null)]);
+  const client = await Promise.race([once(server, 'connection'), other.then(lateClient)]);
   if (!client) throw new VmmControlError('QEMU reports that it has written its state, and has not.');
   const [socket] = client as [Socket];
   await pipeline(socket, bounded, createWriteStream(file, { flags: 'wx', mode: 0o600 }));
+}
+
+/** QEMU connects before it reports that it is done, but we may hear of the two in another order. */
+function lateClient(): Promise<null> {
+  return new Promise((resolve) => setTimeout(() => resolve(null), lateClientMs).unref());
 }
 
 async function* bounded(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

@@ -14,6 +14,9 @@ export class VmmControlError extends Error {
   override readonly name = 'VmmControlError';
 }
 
+/** A VMM takes no more orders: it has hung up, or speaks another language. */
+export class VmmGoneError extends VmmControlError {}
+
 /** One line from QEMU. */
 type Message = Readonly<Record<string, unknown>>;
 
@@ -35,7 +38,7 @@ export class Qmp implements Disposable {
   readonly #waiters = new Set<Waiter>();
   #nextId = 1;
   #line = '';
-  #gone: VmmControlError | undefined;
+  #gone: VmmGoneError | undefined;
 
   constructor() {
     const [ours, theirs] = native.socketPair();
@@ -114,7 +117,7 @@ export class Qmp implements Disposable {
   }
 
   #end(why: string): void {
-    this.#gone ??= new VmmControlError(`QEMU takes no more orders: ${why}.`);
+    this.#gone ??= new VmmGoneError(`QEMU takes no more orders: ${why}.`);
     for (const { reject } of this.#waiters) reject(this.#gone);
   }
 

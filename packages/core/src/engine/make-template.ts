@@ -1,12 +1,14 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { AgentGoneError } from '../agent/connection.js';
 import { createUpper } from '../disk/upper.js';
+import { AgentProtocolError, TimeoutError } from '../errors.js';
 import { openFile } from '../host/descriptor.js';
 import { native } from '../host/native.js';
 import type { SandboxRecord } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
 import { freeze } from '../vmm/freezing.js';
-import { Qmp } from '../vmm/qmp.js';
+import { Qmp, VmmControlError } from '../vmm/qmp.js';
 import type { Environment } from './environment.js';
 import { bootstrapFrame } from './first-frame.js';
 import { launch } from './launch.js';
@@ -16,11 +18,15 @@ import { newVmm } from './spawn-relay.js';
 import { type Attempt, retryStuck } from './stuck-boot.js';
 import { Template } from './template.js';
 
+/** Commands take some tenths of a second under emulation; on an overloaded host they may take some times that. */
+const rehearsalTimeoutMs = 10_000;
+
 /**
  * Boots a machine of that shape and freezes it.
  *
  * @param record of the sandbox for which the template is made; nothing of whose it is gets into it.
- * @throws BootFailedError when it does not boot, as that sandbox would not; VmmControlError when it cannot be frozen; IoError.
+ * @throws BootFailedError when it does not boot, as that sandbox would not; IoError; the signal's reason; what is of
+ *   {@link isUnfreezable} when it boots, and cannot be frozen.
  */
 export async function makeTemplate(
   environment: Environment,
@@ -37,6 +43,12 @@ export async function makeTemplate(
   for (const file of readdirSync(directory.path)) {
     if (!files.includes(file)) rmSync(join(directory.path, file), { recursive: true });
   }
+}
+
+/** Whether a machine that does boot cannot be made a template. */
+export function isUnfreezable(error: unknown): error is Error {
+  const kinds = [VmmControlError, AgentGoneError, AgentProtocolError, TimeoutError];
+  return kinds.some((kind) => error instanceof kind);
 }
 
 async function bootAndFreeze(
@@ -59,8 +71,9 @@ async function bootAndFreeze(
   const lock = await native.lockFile(join(directory.path, 'lock'), 1000);
   const { hold, connection } = await launch(environment, directory, record, lock, machine, attempt, signal);
   try {
-    await renew(connection, record);
-    await rehearse(connection);
+    const bounds = { timeoutMs: rehearsalTimeoutMs, signal };
+    await renew(connection, record, bounds);
+    await rehearse(connection, bounds);
     signal?.throwIfAborted();
     await freeze(qmp, state, join(directory.sockets, 'state.sock'));
   } finally {

@@ -1,5 +1,5 @@
 import type { AgentConnection, AgentReady } from '../agent/connection.js';
-import { clearTimeout, monotonicMs, setTimeout } from '../host/clock.js';
+import { monotonicMs } from '../host/clock.js';
 import type { SandboxRecord } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
 import type { Qmp } from '../vmm/qmp.js';
@@ -50,7 +50,7 @@ export class ReadyMachine {
     try {
       const cloned = await clone(environment, source, shape, unnamed, record, bounds);
       ready = new ReadyMachine(environment, directory, cloned);
-      await rehearse(cloned.connection);
+      await rehearse(cloned.connection, bounds);
       await cloned.qmp.execute('stop');
       bounds.signal.throwIfAborted();
       cloned.connection.rest();
@@ -81,14 +81,10 @@ export class ReadyMachine {
   }
 
   async #renew(record: SandboxRecord): Promise<AgentReady> {
-    const timer = setTimeout(() => this.#connection.close(), renewTimeoutMs);
     this.#connection.takeUp();
-    try {
-      const [agent] = await Promise.all([renew(this.#connection, record), this.#qmp.execute('cont')]);
-      return agent;
-    } finally {
-      clearTimeout(timer);
-    }
+    const renewed = renew(this.#connection, record, { timeoutMs: renewTimeoutMs });
+    const [agent] = await Promise.all([renewed, this.#qmp.execute('cont')]);
+    return agent;
   }
 
   /** Ends it and removes it. */

@@ -1,6 +1,7 @@
 import type { ReceivedMessage } from '../agent/connection.js';
 import { type AgentConnection, type AgentReady, agentReady } from '../agent/connection.js';
-import { AgentProtocolError } from '../errors.js';
+import { AgentProtocolError, TimeoutError } from '../errors.js';
+import { clearTimeout, setTimeout } from '../host/clock.js';
 import type { SandboxRecord } from '../store/record.js';
 import { resumePayload } from './first-frame.js';
 
@@ -10,13 +11,61 @@ const commands: readonly (readonly [string, ...string[]])[] = [['true'], ['/bin/
 /** Of a command that says nothing, as many messages as there can be. */
 const mostMessages = 16;
 
+/** How long an agent may take. When that is over it is hung up on: it is no good to anybody any more. */
+export interface Bounds {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Runs something in a machine that nobody uses yet, so that what every first command needs is in its memory. Afterwards nothing is
  * on the agent's line: a machine that is frozen then is not frozen within a frame.
  *
- * @throws AgentGoneError, AgentProtocolError when the machine is no good.
+ * @throws AgentGoneError, AgentProtocolError, TimeoutError when the machine is no good; the signal's reason.
  */
-export async function rehearse(connection: AgentConnection): Promise<void> {
+export function rehearse(connection: AgentConnection, bounds: Bounds): Promise<void> {
+  return within(bounds, connection, () => runCommands(connection));
+}
+
+/** Makes a machine that runs already the one of that sandbox. @throws what {@link rehearse} throws. */
+export function renew(
+  connection: AgentConnection,
+  record: SandboxRecord,
+  bounds: Bounds,
+): Promise<AgentReady> {
+  return within(bounds, connection, async () => {
+    const id = connection.newId();
+    await connection.send('msb.resume', resumePayload(record), { id });
+    const { payload } = await until(connection, id, ['core.ready']);
+    return agentReady(payload);
+  });
+}
+
+async function within<T>(
+  { timeoutMs, signal }: Bounds,
+  connection: AgentConnection,
+  work: () => Promise<T>,
+): Promise<T> {
+  signal?.throwIfAborted();
+  let late = false;
+  const hangUp = () => connection.close();
+  const timer = setTimeout(() => {
+    late = true;
+    hangUp();
+  }, timeoutMs);
+  signal?.addEventListener('abort', hangUp, { once: true });
+  try {
+    return await work();
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw late ? new TimeoutError(`Its agent was ready, and has not answered for ${timeoutMs} ms.`) : error;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', hangUp);
+  }
+}
+
+async function runCommands(connection: AgentConnection): Promise<void> {
   for (const [cmd, ...args] of commands) {
     const id = await connection.open('core.exec.request', { cmd, args, env: [], stdin: 'null' });
     await until(connection, id, ['core.exec.exited', 'core.exec.failed']);
@@ -24,14 +73,6 @@ export async function rehearse(connection: AgentConnection): Promise<void> {
   const id = connection.newId();
   await connection.send('core.ping', {}, { id });
   await until(connection, id, ['core.pong']);
-}
-
-/** Makes a machine that runs already the one of that sandbox. @throws AgentGoneError, AgentProtocolError when it is no good. */
-export async function renew(connection: AgentConnection, record: SandboxRecord): Promise<AgentReady> {
-  const id = connection.newId();
-  await connection.send('msb.resume', resumePayload(record), { id });
-  const { payload } = await until(connection, id, ['core.ready']);
-  return agentReady(payload);
 }
 
 async function until(

@@ -1,10 +1,9 @@
 import { diskError } from '../disk/upper.js';
 import { monotonicMs } from '../host/clock.js';
 import type { SandboxRecord } from '../store/record.js';
-import { VmmControlError } from '../vmm/qmp.js';
 import type { BootOptions } from './cold-boot.js';
 import type { Environment } from './environment.js';
-import { makeTemplate } from './make-template.js';
+import { isUnfreezable, makeTemplate } from './make-template.js';
 import type { Shape } from './shape.js';
 import type { Template } from './template.js';
 
@@ -42,12 +41,12 @@ export async function templateFor(
     const template = await templates.make(
       key,
       (directory) => makeTemplate(environment, shape, record, directory, bounds),
-      options.signal,
+      bounds,
     );
     options.onTemplate?.({ state: 'made', ms: monotonicMs() - begin });
     return template;
   } catch (error) {
-    if (!(error instanceof VmmControlError)) throw diskError(`Sandbox "${name}" could not be made`, error);
+    if (!isUnfreezable(error)) throw diskError(`Sandbox "${name}" could not be made`, error);
     process.emitWarning(
       `Sandbox "${name}" boots instead of being cloned: no template could be made. ${error.message}`,
       {

@@ -10,13 +10,15 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { TimeoutError } from '../errors.js';
+import { monotonicMs } from '../host/clock.js';
 import { errnoOf, native } from '../host/native.js';
 import type { Places } from '../host/paths.js';
 import { SandboxDirectory, sameFile } from '../store/sandbox-directory.js';
 import { Template } from './template.js';
 
 /** What all templates together may take of the disk; one of Debian's kernel takes about 120 MiB. */
-const mostBytes = 4 * 1024 ** 3;
+const defaultMostBytes = 4 * 1024 ** 3;
 
 /** Somebody else who makes the same template is waited for in steps of this, so that the wait can be given up. */
 const waitStepMs = 250;
@@ -32,10 +34,12 @@ const blockBytes = 512;
 export class Templates {
   readonly #places: Places;
   readonly #root: string;
+  readonly #mostBytes: number;
 
-  constructor(places: Places) {
+  constructor(places: Places, mostBytes = defaultMostBytes) {
     this.#places = { ...places, home: places.cache };
     this.#root = join(places.cache, 'templates');
+    this.#mostBytes = mostBytes;
   }
 
   /** The template of that key if there is one; it counts as used now. */
@@ -51,19 +55,18 @@ export class Templates {
   }
 
   /**
-   * Makes the template of that key, unless somebody else does; then it waits for theirs.
+   * Makes the template of that key, unless somebody else does; then it waits for theirs, for half of the time.
    *
    * @param build fills a directory that it has to itself with the files of a {@link Template}.
-   * @param signal gives the wait up; its reason is thrown.
-   * @throws what `build` throws. Nothing is left then.
+   * @throws TimeoutError; the signal's reason; what `build` throws. Nothing is left then.
    */
   async make(
     key: string,
     build: (directory: SandboxDirectory) => Promise<void>,
-    signal: AbortSignal | undefined,
+    { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
   ): Promise<Template> {
     mkdirSync(this.#root, { recursive: true, mode: 0o700 });
-    const lock = await this.#lock(key, signal);
+    const lock = await this.#lock(key, timeoutMs / 2, signal);
     try {
       const made = this.find(key);
       if (made) return made;
@@ -74,11 +77,11 @@ export class Templates {
         const directory = new SandboxDirectory(this.#places, path);
         writeFileSync(join(path, 'creating'), '', { mode: 0o600 }); // tells its relay whose it is should we die
         await build(directory);
-        this.#makeRoom(key);
         renameSync(path, join(this.#root, key));
       } finally {
         rmSync(path, { recursive: true, force: true });
       }
+      this.#makeRoom(key);
       return new Template(key, join(this.#root, key));
     } finally {
       native.closeFd(lock);
@@ -119,9 +122,10 @@ export class Templates {
       .sort((a, b) => b.usedAt.getTime() - a.usedAt.getTime());
   }
 
-  async #lock(key: string, signal: AbortSignal | undefined): Promise<number> {
+  async #lock(key: string, timeoutMs: number, signal: AbortSignal | undefined): Promise<number> {
     const path = this.#lockOf(key);
-    for (;;) {
+    const deadline = monotonicMs() + timeoutMs;
+    while (monotonicMs() < deadline) {
       signal?.throwIfAborted();
       try {
         const fd = await native.lockFile(path, waitStepMs);
@@ -131,14 +135,17 @@ export class Templates {
         if (errnoOf(error) !== 'ETIMEDOUT') throw error;
       }
     }
+    throw new TimeoutError(
+      `Another process has been making the template ${key} for more than ${timeoutMs} ms.`,
+    );
   }
 
-  /** Removes what was used least recently until there is room for one more. */
+  /** Removes what was used least recently until there is room for the one that is new. */
   #makeRoom(key: string): void {
     let bytes = 0;
     for (const template of this.list()) {
       bytes += template.bytes;
-      if (bytes <= mostBytes || template.key === key) continue;
+      if (bytes <= this.#mostBytes || template.key === key) continue;
       this.discard(new Template(template.key, join(this.#root, template.key)));
       this.#removeLock(template.key);
     }

@@ -86,7 +86,9 @@ void SocketFile::remove() const {
   struct stat now{};
   if (bound_ && find(directory, name_, now) && same_file(born_, now)) ::unlinkat(directory, name_.c_str(), 0);
   // By those names the directory is one sandbox's own. By any other it may be anybody's.
-  if (name_ == "agent.sock") ::unlinkat(directory, "qmp.sock", 0);
+  if (name_ == "agent.sock") {
+    for (const char* other : {"qmp.sock", "state.sock"}) ::unlinkat(directory, other, 0);
+  }
   remove_if_empty(directory);
 }
 

@@ -51,13 +51,12 @@ export async function create(
   const record = await newRecord(environment, config);
   const shape = new Shape(environment, record, accelerator);
   const rest = () => Math.max(1, Math.ceil(deadline - monotonicMs()));
-  if (!options.coldBoot) {
-    const pooled = await taken(environment, shape, record, options);
-    if (pooled) return pooled;
-    for await (const source of cloneSources(environment, shape, record, { ...options, timeoutMs: rest() })) {
-      const created = await cloned(environment, source, shape, record, options, rest());
-      if (created) return created;
-    }
+  if (options.coldBoot) return booted(environment, shape, record, options, options.timeoutMs);
+  const pooled = await taken(environment, shape, record, options);
+  if (pooled) return pooled;
+  for await (const source of cloneSources(environment, shape, record, options)) {
+    const created = await cloned(environment, source, shape, record, options, rest());
+    if (created) return created;
   }
   return booted(environment, shape, record, options, rest());
 }
@@ -69,7 +68,10 @@ async function taken(
   record: SandboxRecord,
   { pool, signal, replaceTimeoutMs }: CreateOptions,
 ): Promise<Created | null> {
-  const ready = await pool?.take(shape, record, signal);
+  if (!pool) return null;
+  // A machine that is made for nothing is lost: whoever asks next could have had it.
+  if (replaceTimeoutMs === null) await environment.sandboxes.expectFree(record.config.name);
+  const ready = await pool.take(shape, record, signal);
   if (!ready) return null;
   try {
     const take = () => ready.take(record);

@@ -74,6 +74,7 @@ export class MachinePool implements AsyncDisposable {
     record: SandboxRecord,
     signal: AbortSignal | undefined,
   ): Promise<ReadyMachine | null> {
+    signal?.throwIfAborted();
     const key = keyOf(shape, record);
     const index = this.#members.findIndex((member) => member.key === key);
     const [member] = index < 0 ? [] : this.#members.splice(index, 1);
@@ -122,6 +123,7 @@ export class MachinePool implements AsyncDisposable {
       if (key === null || this.#closed) return;
       const leave = await this.#options.leave(record.config);
       if (!leave) return;
+      if (this.#closed) return leave[Symbol.dispose]();
       const abort = new AbortController();
       const machine = this.#prepare(shape, record, abort.signal);
       const member = { key, leave, abort, machine };

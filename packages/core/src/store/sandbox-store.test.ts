@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { native } from '../host/native.js';
 import type { SandboxRecord } from './record.js';
@@ -139,5 +139,60 @@ describe('SandboxStore', () => {
     const { directory, lock } = await store.claim(record('looked-at'), nothing);
     setTimeout(() => native.closeFd(lock), 20);
     closeSync(await directory.acquire());
+  });
+
+  it('prepares what nobody sees, and names it whole, with its sockets', async () => {
+    const { directory, lock } = await store.prepare(async ({ path }) =>
+      writeFileSync(join(path, 'part'), 'x'),
+    );
+    expect(await store.list()).toEqual([]); // nor is it swept: it is held
+    mkdirSync(directory.sockets, { recursive: true });
+    writeFileSync(directory.agentSocket, '');
+    const stale = store.at('named');
+    mkdirSync(stale.sockets, { recursive: true });
+    writeFileSync(join(stale.sockets, 'stale'), '');
+
+    const named = store.name(directory, record('named'));
+    expect(named.path).toBe(store.find('named').path);
+    expect(names()).toEqual([basename(named.path)]);
+    expect(existsSync(directory.sockets)).toBe(false);
+    expect(readdirSync(named.sockets)).toEqual(['agent.sock']);
+    expect(readdirSync(named.path).sort()).toEqual(['creating', 'lock', 'part', 'record.json']);
+    expect(await named.holder()).toEqual({ kind: 'creator' });
+    closeSync(lock);
+  });
+
+  it('refuses a name that is taken, and what was to have it can have another', async () => {
+    const taken = await store.claim(record('taken'), nothing);
+    const { directory, lock } = await store.prepare(nothing);
+    mkdirSync(directory.sockets, { recursive: true });
+    expect(() => store.name(directory, record('taken'))).toThrow(/named "taken" already/);
+    expect(existsSync(directory.sockets)).toBe(true);
+    expect(store.name(directory, record('free')).record().config.name).toBe('free');
+    expect(names()).toHaveLength(2);
+    for (const fd of [lock, taken.lock]) closeSync(fd);
+  });
+
+  it('lets nobody have a name but the first, at whatever moment', async () => {
+    const prepared = await Promise.all([1, 2, 3, 4].map(() => store.prepare(nothing)));
+    const named = prepared.filter(({ directory }) => {
+      try {
+        return store.name(directory, record('one'));
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'sandboxAlreadyExists' });
+        return false;
+      }
+    });
+    expect(named).toHaveLength(1);
+    for (const { lock } of prepared) closeSync(lock);
+  });
+
+  it('tells a name that is free, also where a dead owner had it', async () => {
+    await store.expectFree('x');
+    const { lock } = await store.claim(record('x'), nothing);
+    await expect(store.expectFree('x')).rejects.toMatchObject({ code: 'sandboxAlreadyExists' });
+    closeSync(lock); // what the kernel does when the creator dies
+    await store.expectFree('x');
+    expect(names()).toEqual([]);
   });
 });

@@ -79,6 +79,12 @@ export class SandboxStore {
     return named;
   }
 
+  /** @throws SandboxAlreadyExistsError when the name is taken, and not by what a dead owner left, which is removed. */
+  async expectFree(name: string): Promise<void> {
+    await this.sweep();
+    if (existsSync(this.#pathOf(name))) throw alreadyExists(name);
+  }
+
   /**
    * Claims a name and makes the sandbox's directory, whole or not at all: `fill` gets it before anyone can see it.
    *
@@ -89,9 +95,7 @@ export class SandboxStore {
     record: SandboxRecord,
     fill: (directory: SandboxDirectory) => Promise<void>,
   ): Promise<{ directory: SandboxDirectory; lock: number }> {
-    const { name } = record.config;
-    await this.sweep();
-    if (existsSync(this.#pathOf(name))) throw alreadyExists(name);
+    await this.expectFree(record.config.name);
     const { directory: unnamed, lock } = await this.prepare(fill);
     try {
       return { directory: this.name(unnamed, record), lock };

@@ -51,10 +51,10 @@ test('who connects on that word gets what all get', async (t) => {
   assert.equal((await early).start, 1);
 });
 
-test('the directory goes with the machine, and so does what a VMM left in it', async (t) => {
+test('the directory goes with the machine, and so does what a VMM or a freeze left in it', async (t) => {
   const machine = await Machine.start(t);
   await machine.boot();
-  writeFileSync(join(machine.run, 'qmp.sock'), '');
+  for (const name of ['qmp.sock', 'state.sock']) writeFileSync(join(machine.run, name), '');
   await machine.powerOff();
   assert.equal((await machine.exitRecord()).vmm.code, 0);
   assert.deepEqual(remains(machine), ['sandbox']);

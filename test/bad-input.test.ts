@@ -7,7 +7,7 @@ import { leftProcesses } from '@msbtest/fixtures/private-home';
 import { afterEach, describe, expect, it } from 'vitest';
 import { checkout, saboteurs } from './support/saboteurs.js';
 import { withEnv } from './support/stop-ways.js';
-import { eventually, image, killAndRemove, small, usePrivateHome, vmmOf } from './support/vm.js';
+import { eventually, image, killAndRemove, small, socketsOf, usePrivateHome } from './support/vm.js';
 
 // Whatever goes wrong: a typed error that names cause and remedy, within a bound, and nothing left. The home checks the
 // last after each test; this checks that no name stays claimed.
@@ -293,9 +293,7 @@ async function failure(promise: Promise<unknown>): Promise<BootFailedError> {
 
 /** Stops the virtual processors; the guest does nothing any more, and does not know. */
 async function freeze(sandbox: Sandbox): Promise<void> {
-  const { args } = vmmOf(sandbox);
-  const path = /^unix:(.*),server=on/.exec(args[args.indexOf('-qmp') + 1] ?? '')?.[1] ?? '';
-  const socket = connect(path);
+  const socket = connect(socketsOf(sandbox).control);
   socket.write('{"execute": "qmp_capabilities"}\n{"execute": "stop"}\n');
   let said = '';
   for await (const chunk of socket) {

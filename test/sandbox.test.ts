@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { Sandbox } from '@msbtest/core';
 import { describe, expect, it } from 'vitest';
-import { ephemeral, killAndRemove, small, usePrivateHome, vmmOf } from './support/vm.js';
+import { ephemeral, killAndRemove, small, socketsOf, usePrivateHome, vmmOf } from './support/vm.js';
 
 usePrivateHome();
 
@@ -244,9 +244,7 @@ describe('a sandbox', () => {
   it('is stopped gracefully although its relay has all the clients that it takes, once one of them goes', async () => {
     const sandbox = await small('crowded').create();
     await sandbox.shell('printf kept > /root/file');
-    const { args } = vmmOf(sandbox);
-    const control = /^unix:(.*)\/qmp\.sock,/.exec(args[args.indexOf('-qmp') + 1] ?? '')?.[1];
-    const clients = Array.from({ length: 128 }, () => connect(`${control}/agent.sock`));
+    const clients = Array.from({ length: 128 }, () => connect(socketsOf(sandbox).agent));
     for (const client of clients) client.on('error', () => {});
     await Promise.all(clients.map((client) => once(client, 'data')));
     await expect(sandbox.exec('true')).rejects.toMatchObject({

@@ -1,25 +1,25 @@
 /**
  * A process that owns a sandbox and goes through create, exec and stop, saying on stdout what it is about to do, until it is
- * killed. Run as: node owner.js NAME
+ * killed. Run as: node owner.js NAME kept|ephemeral stay|stop clone|cold
  */
 import { Sandbox } from '@msbtest/core';
 
-const name = process.argv[2] ?? 'owned';
+const [, , name = 'owned', kind, end, origin] = process.argv;
 const say = (word: string) => process.stdout.write(`${word}\n`);
 
 say('creating');
-const sandbox = await Sandbox.builder(name)
+const builder = Sandbox.builder(name)
   .image('docker.io/library/msb-base:latest')
   .cpus(1)
   .memory(256)
-  .ephemeral(process.argv[3] === 'ephemeral')
-  .create();
+  .ephemeral(kind === 'ephemeral');
+const sandbox = await (origin === 'cold' ? builder.coldBoot() : builder).create();
 say('created');
 say('exec');
 await sandbox.shell('printf owned > /root/marker');
 const busy = sandbox.exec('sleep', ['600']);
 say('busy');
-if (process.argv[4] === 'stop') {
+if (end === 'stop') {
   busy.catch(() => {}); // it ends with the machine
   say('stopping');
   await sandbox.stop();

@@ -19,6 +19,8 @@ export const saboteurs = {
   agentThatCannotRenew: `${checkout}/agentd/build/agentd-unrenewable`,
   /** An agent that never says a word. */
   silentAgent: `${checkout}/agentd/build/agent-silent`,
+  /** An agent that is ready, and then says nothing any more. */
+  muteAgent: `${checkout}/agentd/build/agent-mute`,
   /** An agent that writes bytes which are no frames. */
   garbageAgent: `${checkout}/agentd/build/agent-garbage`,
 } as const;
@@ -37,6 +39,7 @@ export async function buildSaboteurs(): Promise<void> {
     `OUT=${saboteurs.agentThatCannotRenew}`,
   );
   await compile('agent_silent.c', saboteurs.silentAgent);
+  await compile('agent_mute.c', saboteurs.muteAgent);
   await compile('agent_garbage.c', saboteurs.garbageAgent);
 }
 

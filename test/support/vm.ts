@@ -1,8 +1,11 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { connect } from 'node:net';
+import { dirname } from 'node:path';
 import { Sandbox, type SandboxHandle } from '@msbtest/core';
 import { PrivateHome } from '@msbtest/fixtures/private-home';
 import { afterAll, afterEach, expect } from 'vitest';
+import { placesFromEnv } from '#core/host/paths.js';
+import { SandboxDirectory } from '#core/store/sandbox-directory.js';
 
 /** The image that set-up builds; a small Alpine-like root. */
 export const image = 'docker.io/library/msb-base:latest';
@@ -36,35 +39,54 @@ export async function killAndRemove(name: string): Promise<void> {
   await handle.remove();
 }
 
-/** The pid and arguments of the process that runs a sandbox's VMM; of a fork, the arguments of what it was forked from. */
-export function vmmOf({ diskPath }: Pick<SandboxHandle, 'diskPath'>): { pid: number; args: string[] } {
-  for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
-    try {
-      const args = readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0');
-      if (/qemu-system/.test(args[0] ?? '') && hasOpen(name, diskPath)) return { pid: Number(name), args };
-    } catch {
-      // it has ended since
-    }
-  }
+/** A process that runs a VMM, and the relay above it. */
+interface VmmProcess {
+  readonly pid: number;
+  readonly args: string[];
+  readonly relay: number;
+}
+
+/** The VMM that has a sandbox's disk open, by whatever name it was opened; of a fork, the arguments are those of what was forked. */
+export function vmmOf({ diskPath }: Pick<SandboxHandle, 'diskPath'>): VmmProcess {
+  const [vmm] = vmmsIn(diskPath);
+  if (vmm) return vmm;
   throw new Error(`No VMM has ${diskPath} open.`);
 }
 
-function hasOpen(pid: string, path: string): boolean {
-  return readdirSync(`/proc/${pid}/fd`).some((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`) === path);
+/** The VMMs that have a file open that is there, or below it. */
+export function vmmsIn(path: string): VmmProcess[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+        if (
+          !/qemu-system/.test(args[0] ?? '') ||
+          !openFiles(pid).some((file) => `${file}/`.startsWith(`${path}/`))
+        )
+          return [];
+        const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+        return [{ pid: Number(pid), args, relay: Number(/^PPid:\s+(\d+)$/m.exec(status)?.[1]) }];
+      } catch {
+        return []; // it has ended since
+      }
+    });
 }
 
-/** The pid of the relay above a VMM. */
-export function relayOf(handle: Pick<SandboxHandle, 'diskPath'>): number {
-  const status = readFileSync(`/proc/${vmmOf(handle).pid}/status`, 'utf8');
-  return Number(/^PPid:\s+(\d+)$/m.exec(status)?.[1]);
+function openFiles(pid: string): string[] {
+  const directory = `/proc/${pid}/fd`;
+  return readdirSync(directory).map((fd) => readlinkSync(`${directory}/${fd}`));
+}
+
+/** Where a sandbox's sockets are, which may have been renamed since they were made. */
+export function socketsOf({ diskPath }: Pick<SandboxHandle, 'diskPath'>): { agent: string; control: string } {
+  const { agentSocket, controlSocket } = new SandboxDirectory(placesFromEnv(), dirname(diskPath));
+  return { agent: agentSocket, control: controlSocket };
 }
 
 /** Tells a VMM over its control socket to quit, and waits until it has hung up. */
 export async function qmpQuit(handle: Pick<SandboxHandle, 'diskPath'>): Promise<void> {
-  const { args } = vmmOf(handle);
-  const path = /^unix:(.*),server=on,wait=off$/.exec(args[args.indexOf('-qmp') + 1] ?? '')?.[1];
-  if (path === undefined) throw new Error('The VMM has no control socket.');
-  const socket = connect(path);
+  const socket = connect(socketsOf(handle).control);
   socket.write('{"execute": "qmp_capabilities"}\n{"execute": "quit"}\n');
   socket.resume();
   socket.on('error', () => {}); // it may hang up before it has read all: what counts is that it is gone

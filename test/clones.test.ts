@@ -1,0 +1,117 @@
+import { statSync } from 'node:fs';
+import { type MachineOrigin, Sandbox, type SandboxBuilder } from '@msbtest/core';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { buildTraitsProgram, expectDifferent, traitsOf } from './support/traits.js';
+import { killAndRemove, small, usePrivateHome, vmmOf } from './support/vm.js';
+import { createBy, openPool, ways } from './support/ways.js';
+
+const home = usePrivateHome();
+let program: Buffer;
+beforeAll(async () => {
+  program = await buildTraitsProgram(home.path);
+});
+
+/** Two machines that come of one template. */
+type Pair = readonly [Sandbox, Sandbox];
+
+const pairs: readonly {
+  name: string;
+  origins: readonly [MachineOrigin, MachineOrigin];
+  make(one: SandboxBuilder, other: SandboxBuilder): Promise<Pair>;
+}[] = [
+  {
+    name: 'two clones',
+    origins: ['clone', 'clone'],
+    make: (one, other) => Promise.all([one.create(), other.create()]),
+  },
+  {
+    name: 'two that were ready',
+    origins: ['pool', 'pool'],
+    make: async (one, other) => {
+      await using pool = openPool();
+      pool.foresee([await one.build(), await one.build()]); // the other is of the same shape
+      await pool.settled();
+      return [await one.create({ pool }), await other.create({ pool })];
+    },
+  },
+  {
+    name: 'a clone and one that was ready',
+    origins: ['clone', 'pool'],
+    make: async (one, other) => [await one.create(), await createBy('pool', other)],
+  },
+];
+
+const out = async (sandbox: Sandbox, script: string) => (await sandbox.shell(script)).stdout();
+
+describe.each(pairs)('$name', ({ origins, make }) => {
+  it('are two machines in all that tells one from another', async () => {
+    const [one, other] = await make(
+      small('one').env('WHO', 'one').env('ONLY', 'one').workdir('/tmp').ephemeral(true),
+      small('other').env('WHO', 'other').workdir('/root').hostname('another').ephemeral(true),
+    );
+    await using _one = one;
+    await using _other = other;
+    expect([one, other].map(({ bootTimes }) => bootTimes?.origin)).toEqual(origins);
+    const before = Date.now();
+    const seconds = [one, other].map(async (sandbox) => Number(await out(sandbox, 'date +%s')));
+    for (const told of await Promise.all(seconds)) {
+      expect(told).toBeGreaterThanOrEqual(Math.floor(before / 1000));
+      expect(told).toBeLessThanOrEqual(Date.now() / 1000);
+    }
+
+    const traits = await Promise.all([one, other].map((sandbox) => traitsOf(sandbox, program)));
+    const [ofOne, ofOther] = traits as [(typeof traits)[0], (typeof traits)[0]];
+    expectDifferent(ofOne, ofOther);
+    expect([ofOne.hostname, ofOther.hostname]).toEqual(['one', 'another']);
+    for (const [sandbox, { machineId }] of [[one, ofOne] as const, [other, ofOther] as const])
+      expect(machineId).toBe(sandbox.id.replaceAll('-', ''));
+
+    const said = 'echo $WHO/$ONLY; pwd; grep -c "127.0.1.1.$(hostname)" /etc/hosts';
+    expect(await out(one, said)).toBe('one/one\n/tmp\n1\n');
+    expect(await out(other, said)).toBe('other/\n/root\n1\n');
+
+    // On the disk, in memory, and in both at the same place at once.
+    const write = (word: string) => `printf ${word} > /root/file; printf ${word} > /run/file; sync`;
+    await one.shell(write('one'));
+    expect(await out(other, 'cat /root/file /run/file 2>&1; ls /root')).not.toContain('one');
+    await other.shell(write('other'));
+    const read = 'echo 3 > /proc/sys/vm/drop_caches; cat /root/file /run/file';
+    expect([await out(one, read), await out(other, read)]).toEqual(['oneone', 'otherother']);
+  });
+});
+
+describe.each(ways)('a sandbox that came as %s', (way) => {
+  it('says so, and is stopped and started again with its disk and its machine id', async () => {
+    const begin = performance.now();
+    const sandbox = await createBy(way, small('life'));
+    expect(sandbox.bootTimes).toMatchObject({ origin: way, attempts: 1 });
+    const ofClone = way === 'cold' ? null : expect.any(Number);
+    expect(sandbox.bootTimes).toMatchObject({ resumeMs: ofClone, renewMs: ofClone });
+    expect(vmmOf(sandbox).args).toContain(way === 'cold' ? '-kernel' : '-incoming');
+    const uptimeMs = 1000 * Number((await out(sandbox, 'cat /proc/uptime')).split(' ')[0]);
+    if (way === 'cold') expect(uptimeMs).toBeLessThan(performance.now() - begin);
+
+    await sandbox.shell('printf kept > /root/marker');
+    const identity = 'cat /etc/machine-id /proc/sys/kernel/random/boot_id; hostname';
+    const [machineId, bootId, hostname] = (await out(sandbox, identity)).split('\n');
+    expect(await sandbox.stop()).toMatchObject({ outcome: 'graceful', exitCode: 0 });
+    const { diskPath } = sandbox;
+    expect(statSync(diskPath).isFile()).toBe(true);
+
+    const again = await Sandbox.start('life');
+    expect(again.bootTimes?.origin).toBe('cold');
+    expect(await out(again, 'cat /root/marker')).toBe('kept');
+    const later = (await out(again, identity)).split('\n');
+    expect([later[0], later[2]]).toEqual([machineId, hostname]);
+    expect(later[1]).not.toBe(bootId);
+    await killAndRemove('life');
+  });
+
+  it('has the processors that it was given', async () => {
+    await using sandbox = await createBy(way, small('two').cpus(2).ephemeral(true));
+    expect(sandbox.bootTimes?.origin).toBe(way);
+    const each =
+      'nproc; for cpu in 0 1; do taskset -c $cpu sh -c "cat /proc/self/stat" | cut -d " " -f 39; done';
+    expect(await out(sandbox, each)).toBe('2\n0\n1\n');
+  });
+});

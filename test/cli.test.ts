@@ -110,7 +110,9 @@ describe('msbtest', () => {
     });
     expect((await msbtest(['exec', 'web', '/etc/passwd'])).status).toBe(126);
 
-    expect((await msbtest(['ps'])).stdout).toMatch(/^NAME +STATUS +IMAGE +CREATED\nweb +running /);
+    expect((await msbtest(['ps'])).stdout).toMatch(
+      /^NAME +STATUS +IMAGE +CREATED +CAME\nweb +running .* clone, \d+ ms\n$/,
+    );
     expect(JSON.parse((await msbtest(['ps', '--json'])).stdout)).toMatchObject([
       { name: 'web', status: 'running', image, cpus: 1, memoryMib: 256 },
     ]);
@@ -143,7 +145,11 @@ describe('msbtest', () => {
       status: 0,
       stdout: expect.stringMatching(/^web: running after \d+ ms\n$/),
     });
-    expect((await msbtest(['exec', 'web', 'cat', '/root/file'])).stdout).toBe('kept\n');
+    expect(await msbtest(['exec', 'web', 'cat', '/root/file'])).toEqual({
+      status: 0,
+      stdout: 'kept\n',
+      stderr: '',
+    });
     expect(await msbtest(['rm', '--force', 'web'])).toMatchObject({ status: 0, stderr: '' });
     expect((await msbtest(['ps', '-a', '--json'])).stdout).toBe('[]\n');
   });

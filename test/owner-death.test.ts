@@ -7,26 +7,29 @@ import { Sandbox } from '@msbtest/core';
 import { leftProcesses } from '@msbtest/fixtures/private-home';
 import { describe, expect, it } from 'vitest';
 import { checkout } from './support/saboteurs.js';
-import { eventually, killAndRemove, relayOf, small, usePrivateHome, vmmOf } from './support/vm.js';
+import { eventually, killAndRemove, small, usePrivateHome, vmmOf } from './support/vm.js';
 
 const home = usePrivateHome();
 
 /** What an owner's death may take until nothing of its machine runs. */
 const boundMs = 5_000;
 
-/** The ten moments: after this word, this much later. */
-const moments = [
-  { word: 'creating', ms: 0 },
-  { word: 'creating', ms: 60 },
-  { word: 'creating', ms: 150 },
-  { word: 'creating', ms: 500 },
-  { word: 'creating', ms: 1200 },
+/** The ten moments: after this word, this much later. A clone is made in a tenth of the time. */
+const moments = (origin: 'clone' | 'cold') => [
+  ...(origin === 'cold' ? [0, 60, 150, 500, 1200] : [0, 40, 80, 150, 250]).map((ms) => ({
+    word: 'creating',
+    ms,
+  })),
   { word: 'created', ms: 0 },
   { word: 'exec', ms: 20 },
   { word: 'busy', ms: 200 },
   { word: 'stopping', ms: 0 },
   { word: 'stopping', ms: 30 },
-] as const;
+];
+
+const kinds = (['clone', 'cold'] as const).flatMap((origin) =>
+  ['kept', 'ephemeral'].map((kind) => ({ origin, kind })),
+);
 
 function startOwner(...args: string[]): { owner: ChildProcess; says: (word: string) => Promise<void> } {
   const owner = spawn(process.execPath, [`${checkout}/test/dist/support/owner.js`, ...args], {
@@ -55,9 +58,9 @@ async function dead(owner: ChildProcess): Promise<void> {
 
 const sockets = () => (existsSync(`${home.path}/run`) ? readdirSync(`${home.path}/run`) : []);
 
-describe.each(['kept', 'ephemeral'])('SIGKILL of the owner of a sandbox that is %s', (kind) => {
-  it.each(moments)('$ms ms after "$word"', async ({ word, ms }) => {
-    const { owner, says } = startOwner('owned', kind, word === 'stopping' ? 'stop' : 'stay');
+describe.each(kinds)('SIGKILL of the owner of a sandbox that is $kind, $origin', ({ origin, kind }) => {
+  it.each(moments(origin))('$ms ms after "$word"', async ({ word, ms }) => {
+    const { owner, says } = startOwner('owned', kind, word === 'stopping' ? 'stop' : 'stay', origin);
     try {
       await says(word);
       await delay(ms);
@@ -115,8 +118,8 @@ describe('an owner that dies', () => {
 describe('a relay that is killed', () => {
   it('takes its VMM with it, and the sandbox can be started again', async () => {
     const sandbox = await small('orphan').create();
-    const { pid } = vmmOf(sandbox);
-    process.kill(relayOf(sandbox), 'SIGKILL');
+    const { pid, relay } = vmmOf(sandbox);
+    process.kill(relay, 'SIGKILL');
     const lives = () => leftProcesses(home.path).some((left) => left.startsWith(`process ${pid}:`));
     await eventually(() => !lives(), boundMs, 'the VMM is gone');
     const handle = await Sandbox.get('orphan');

@@ -3,28 +3,35 @@ import { writePatterns } from '@msbtest/fixtures/conformance/write-patterns';
 import { describe, expect, it } from 'vitest';
 import { stopWays, withEnv } from './support/stop-ways.js';
 import { image, usePrivateHome } from './support/vm.js';
+import { createBy, ways } from './support/ways.js';
 
 usePrivateHome();
 
-describe('a graceful stop keeps what the guest wrote', () => {
-  it.each(writePatterns)('$name', async (pattern) => {
-    const report = await gracefulStopFlush({ name: `flush ${pattern.name}`, image, pattern });
-    expect(report.loss).toBeNull();
-    expect(report.stop).toMatchObject({
-      outcome: 'graceful',
-      status: 'stopped',
-      exitCode: 0,
-      signal: null,
-      reason: null,
-    });
-    expect(report.disk).toMatchObject({ clean: true, needsRecovery: false });
-  });
-});
+describe.each(ways)('of a machine that came as %s,', (way) => {
+  const scenario = { image, create: createBy.bind(null, way) };
 
-describe('a wrong stop fails the scenario', () => {
-  it.each(stopWays.filter(({ wrong }) => wrong))('$name', async ({ name, env, stop }) => {
-    const report = await withEnv(env, () => gracefulStopFlush({ name, image, stop }));
-    expect(report.loss).toMatch(/No such file|the marker reads/);
-    expect(report.disk.needsRecovery).toBe(true);
+  describe('a graceful stop keeps what the guest wrote', () => {
+    it.each(writePatterns)('$name', async (pattern) => {
+      const report = await gracefulStopFlush({ ...scenario, name: `flush ${pattern.name}`, pattern });
+      expect(report.loss).toBeNull();
+      expect(report.stop).toMatchObject({
+        outcome: 'graceful',
+        status: 'stopped',
+        exitCode: 0,
+        signal: null,
+        reason: null,
+      });
+      expect(report.disk).toMatchObject({ clean: true, needsRecovery: false });
+      expect(report.boot?.origin).toBe(way);
+    });
+  });
+
+  describe('a wrong stop fails the scenario', () => {
+    it.each(stopWays.filter(({ wrong }) => wrong))('$name', async ({ name, env, stop }) => {
+      const report = await withEnv(env, () => gracefulStopFlush({ ...scenario, name, stop }));
+      expect(report.loss).toMatch(/No such file|the marker reads/);
+      expect(report.disk.needsRecovery).toBe(true);
+      expect(report.boot?.origin).toBe(way);
+    });
   });
 });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Sandbox } from '@msbtest/core';
 import { relayPath } from '@msbtest/native';
 import { afterEach, describe, expect, it } from 'vitest';
+import { withEnv } from './support/stop-ways.js';
 import { small, usePrivateHome } from './support/vm.js';
 
 const home = usePrivateHome();
@@ -38,10 +39,20 @@ describe.runIf(process.env.MSB_ACCEL === 'tcg' && process.arch === 'x64')(
   () => {
     it('is started anew, within the time for the boot', async () => {
       const boots = sabotage('once');
-      await using sandbox = await small('stuck').ephemeral(true).create();
+      await using sandbox = await small('stuck').ephemeral(true).coldBoot().create();
       expect(sandbox.bootTimes?.attempts).toBe(2);
       expect((await sandbox.exec('true')).success).toBe(true);
       expect(boots()).toBe(2);
+    });
+
+    it('is started anew when it is that of a template', async () => {
+      await withEnv({ MSB_CACHE: join(home.path, 'cache') }, async () => {
+        const boots = sabotage('template');
+        await using sandbox = await small('clone').ephemeral(true).create();
+        expect(sandbox.bootTimes).toMatchObject({ origin: 'clone', attempts: 1 });
+        expect((await sandbox.exec('true')).success).toBe(true);
+        expect(boots()).toBe(3);
+      });
     });
 
     it('is started anew in a sandbox that was there, too', async () => {

@@ -4,6 +4,7 @@ import { table } from '../support/report.js';
 import { buildSaboteurs } from '../support/saboteurs.js';
 import { type StopWay, stopWays, withEnv } from '../support/stop-ways.js';
 import { image } from '../support/vm.js';
+import { createBy, ways } from '../support/ways.js';
 
 interface Cell {
   readonly pattern: string;
@@ -21,7 +22,7 @@ const workers = 2;
 /** A wrong stop has to lose in this share of its trials, or the scenario proves nothing. */
 const mustLose = 0.95;
 
-/** The scenario over every write pattern and every way to stop. */
+/** The scenario over every write pattern and every way to stop; the trials take turns at the ways in which a machine comes to run. */
 export async function wrongStops({ trials, json }: { trials: number; json: boolean }): Promise<boolean> {
   await buildSaboteurs();
   const cells: Cell[] = [];
@@ -55,7 +56,8 @@ async function measure(way: StopWay, pattern: WritePattern, trials: number): Pro
   const work = async () => {
     for (let trial = next++; trial < trials; trial = next++) {
       const name = `${pattern.name} ${way.name} ${trial}`;
-      reports.push(await gracefulStopFlush({ name, image, pattern, stop: way.stop }));
+      const create = createBy.bind(null, ways[trial % ways.length] ?? 'cold');
+      reports.push(await gracefulStopFlush({ name, image, pattern, create, stop: way.stop }));
     }
   };
   await Promise.all(Array.from({ length: workers }, work));

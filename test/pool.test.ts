@@ -215,5 +215,5 @@ it('does not keep a process that is done', async () => {
   });
   const [code] = await once(owner, 'exit', { signal: AbortSignal.timeout(30_000) });
   expect(code).toBe(0);
-  await eventually(() => home.leaks().length === 0, 5_000, 'nothing is left');
+  await eventually(async () => (await home.leaks()).length === 0, 5_000, 'nothing is left');
 });

@@ -103,7 +103,7 @@ async function cloned(
       bringUp: async (directory, lock) => {
         const { signal } = options;
         // Half of the time at most, so that there is some left for another way.
-        const bounds = { timeoutMs: timeoutMs / 2, signal };
+        const bounds = { timeoutMs: Math.ceil(timeoutMs / 2), signal };
         const made = await clone(environment, source, shape, { directory, lock }, record, bounds);
         made.connection.close();
         made.qmp[Symbol.dispose]();

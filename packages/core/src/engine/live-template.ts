@@ -59,7 +59,7 @@ export class LiveTemplate implements CloneSource, AsyncDisposable {
         AgentConnection.direct(vmm.agent, resumeFrame(record), { timeoutMs: readyTimeoutMs }),
         goOn(vmm.qmp),
       ]);
-      await rehearse(connection);
+      await rehearse(connection, { timeoutMs: readyTimeoutMs });
       await vmm.qmp.execute('stop');
       connection.rest();
       return new LiveTemplate(vmm, whenFailed);

@@ -66,7 +66,7 @@ export class Templates {
     { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
   ): Promise<Template> {
     mkdirSync(this.#root, { recursive: true, mode: 0o700 });
-    const lock = await this.#lock(key, timeoutMs / 2, signal);
+    const lock = await this.#lock(key, Math.ceil(timeoutMs / 2), signal);
     try {
       const made = this.find(key);
       if (made) return made;

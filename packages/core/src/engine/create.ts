@@ -50,9 +50,9 @@ export async function create(
   const accelerator = pickAccelerator(environment.accelerator); // before any work that a machine without a hypervisor would throw away
   const record = await newRecord(environment, config);
   const shape = new Shape(environment, record, accelerator);
-  const rest = () => Math.max(1, Math.ceil(deadline - monotonicMs()));
   if (options.coldBoot) return booted(environment, shape, record, options, options.timeoutMs);
-  const pooled = await taken(environment, shape, record, options);
+  const rest = () => Math.max(1, Math.ceil(deadline - monotonicMs()));
+  const pooled = await taken(environment, shape, record, options, rest());
   if (pooled) return pooled;
   for await (const source of cloneSources(environment, shape, record, options)) {
     const created = await cloned(environment, source, shape, record, options, rest());
@@ -67,11 +67,12 @@ async function taken(
   shape: Shape,
   record: SandboxRecord,
   { pool, signal, replaceTimeoutMs }: CreateOptions,
+  timeoutMs: number,
 ): Promise<Created | null> {
   if (!pool) return null;
   // A machine that is made for nothing is lost: whoever asks next could have had it.
   if (replaceTimeoutMs === null) await environment.sandboxes.expectFree(record.config.name);
-  const ready = await pool.take(shape, record, signal);
+  const ready = await pool.take(shape, record, { timeoutMs, signal });
   if (!ready) return null;
   try {
     const take = () => ready.take(record);

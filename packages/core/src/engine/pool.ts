@@ -1,3 +1,4 @@
+import { clearTimeout, setTimeout } from '../host/clock.js';
 import { pickAccelerator } from '../host/hypervisor.js';
 import type { SandboxConfig, SandboxRecord } from '../store/record.js';
 import { CloneFailedError } from './clone.js';
@@ -8,7 +9,7 @@ import { enliven, releaseTemplates } from './live-templates.js';
 import { newRecord } from './new-record.js';
 import { ReadyMachine } from './ready-machine.js';
 import { Shape } from './shape.js';
-import { templateFor } from './template-for.js';
+import { type TemplateProgress, templateFor } from './template-for.js';
 
 /** More than one process can use at a time: one to be taken, and one more that is made while that one is used. */
 const mostMembers = 2;
@@ -24,6 +25,8 @@ export interface PoolOptions {
   readonly leave: (config: SandboxConfig) => Promise<Leave | null>;
   /** Asked whenever something is foreseen: whether the host needs the memory of those that wait. */
   readonly isMemoryShort: () => boolean;
+  /** Hears of a template that has to be made first. */
+  readonly onTemplate?: ((config: SandboxConfig, progress: TemplateProgress) => void) | undefined;
 }
 
 /** One machine, ready or being made. */
@@ -65,14 +68,15 @@ export class MachinePool implements AsyncDisposable {
   }
 
   /**
-   * A machine of that shape, which is the caller's from now on; null when there is none. One that is being made is waited for.
+   * A machine of that shape, which is the caller's from now on; null when there is none. One that is being made is waited for, and
+   * given up when the time is over.
    *
    * @throws the signal's reason.
    */
   async take(
     shape: Shape,
     record: SandboxRecord,
-    signal: AbortSignal | undefined,
+    { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
   ): Promise<ReadyMachine | null> {
     signal?.throwIfAborted();
     const key = keyOf(shape, record);
@@ -81,12 +85,14 @@ export class MachinePool implements AsyncDisposable {
     if (!member) return null;
     const onAbort = () => member.abort.abort(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
+    const timer = setTimeout(() => member.abort.abort(new Error('it took too long')), timeoutMs);
     try {
       const machine = await member.machine;
       if (signal?.aborted) await machine?.discard();
       signal?.throwIfAborted();
       return machine;
     } finally {
+      clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
       member.leave[Symbol.dispose]();
     }
@@ -145,7 +151,10 @@ export class MachinePool implements AsyncDisposable {
   async #prepare(shape: Shape, record: SandboxRecord, signal: AbortSignal): Promise<ReadyMachine | null> {
     const bounds = { timeoutMs: prepareTimeoutMs, signal };
     try {
-      const template = await templateFor(this.#environment, shape, record, bounds);
+      const template = await templateFor(this.#environment, shape, record, {
+        ...bounds,
+        onTemplate: (progress) => this.#options.onTemplate?.(record.config, progress),
+      });
       if (template) enliven(this.#environment, template, shape, record); // more are likely to follow
       for await (const source of cloneSources(this.#environment, shape, record, bounds)) {
         const machine = await this.#prepareFrom(source, shape, record, bounds);

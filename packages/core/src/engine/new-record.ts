@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { wallMs } from '../host/clock.js';
 import type { SandboxConfig, SandboxRecord } from '../store/record.js';
 import type { Environment } from './environment.js';
 
@@ -8,7 +9,7 @@ export async function newRecord({ images }: Environment, config: SandboxConfig):
   return {
     version: 1,
     id: randomUUID(),
-    createdAt: new Date().toISOString(),
+    createdAt: new Date(wallMs()).toISOString(),
     config: {
       ...config,
       workdir: config.workdir ?? image.config.workingDir,

@@ -1,6 +1,6 @@
 import { AgentConnection, AgentGoneError } from '../agent/connection.js';
 import { AgentProtocolError, SandboxNotRunningError, TimeoutError } from '../errors.js';
-import { monotonicMs } from '../host/clock.js';
+import { monotonicMs, wallMs } from '../host/clock.js';
 import { native } from '../host/native.js';
 import type { ExitRecord, SandboxStatus } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
@@ -191,7 +191,7 @@ function stopResult(name: string, exit: ExitRecord | null): SandboxStopResult {
     status: statusOf(null, exit),
     exitCode: exit?.vmm?.code ?? null,
     signal: exit?.vmm?.signal ?? null,
-    observedAt: exit ? new Date(exit.startedAtUnixMs + exit.exitMs) : new Date(),
+    observedAt: exit ? new Date(exit.startedAtUnixMs + exit.exitMs) : new Date(wallMs()),
     source: exit ? 'exit-record' : null,
   };
 }

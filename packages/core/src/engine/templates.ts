@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { TimeoutError } from '../errors.js';
-import { monotonicMs } from '../host/clock.js';
+import { monotonicMs, wallMs } from '../host/clock.js';
 import { errnoOf, native } from '../host/native.js';
 import type { Places } from '../host/paths.js';
 import { SandboxDirectory, sameFile } from '../store/sandbox-directory.js';
@@ -46,7 +46,8 @@ export class Templates {
   find(key: string): Template | null {
     const template = new Template(key, join(this.#root, key));
     try {
-      utimesSync(template.path, new Date(), new Date());
+      const now = wallMs() / 1000;
+      utimesSync(template.path, now, now);
       return template;
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return null;

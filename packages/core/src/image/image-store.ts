@@ -5,6 +5,7 @@ import { type BaseImage, baseImage } from '@msbtest/guest';
 import { writeReadOnlyImage } from '../disk/read-only-image.js';
 import { diskError } from '../disk/upper.js';
 import { ImageError, ImageNotFoundError, MissingDependencyError } from '../errors.js';
+import { wallMs } from '../host/clock.js';
 import { errnoOf } from '../host/native.js';
 import type { Places } from '../host/paths.js';
 import { withLock } from '../store/locked.js';
@@ -196,7 +197,7 @@ export class ImageStore {
 const stored = (reference: string, manifest: Descriptor): StoredImage => ({
   reference,
   manifest,
-  createdAt: new Date().toISOString(),
+  createdAt: new Date(wallMs()).toISOString(),
 });
 
 /** The name of a stack of layers, as the OCI specification defines it: a digest over the digests. */

@@ -1,5 +1,5 @@
 import { isError } from '../host/any-realm.js';
-import { monotonicMs } from '../host/clock.js';
+import { monotonicMs, wallMs } from '../host/clock.js';
 import { printable } from '../host/console-tail.js';
 
 /** How many commands are remembered, and of each at the most so many bytes of each stream. */
@@ -57,7 +57,7 @@ export class ExecJournal {
 export class ExecEntry {
   readonly #command: string;
   readonly #args: readonly string[];
-  readonly #startedAt = new Date();
+  readonly #startedAt = wallMs();
   readonly #begin = monotonicMs();
   readonly #tails = { stdout: new Tail(), stderr: new Tail() };
   #end: { readonly durationMs: number; readonly status: ExecRecordStatus } | null = null;

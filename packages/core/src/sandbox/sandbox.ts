@@ -69,6 +69,11 @@ export class Sandbox extends SandboxBase implements AsyncDisposable {
     await (await Sandbox.get(name)).remove();
   }
 
+  /** @internal Where its processes say they run, if that is not where it is. */
+  get bornAt(): string {
+    return this.directory.bornAt;
+  }
+
   /** Whether the machine ends with this process. */
   get ownsLifecycle(): boolean {
     return this.#owns;

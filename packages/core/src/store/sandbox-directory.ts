@@ -21,9 +21,12 @@ export class SandboxDirectory {
   readonly path: string;
   /** Where its sockets are while it runs. */
   readonly sockets: string;
+  /** Where it was before it got its name: processes that were started there still say so. */
+  readonly bornAt: string;
 
-  constructor(places: Places, path: string) {
+  constructor(places: Places, path: string, bornAt = path) {
     this.path = path;
+    this.bornAt = bornAt;
     this.sockets = socketDirectory(places, basename(path));
   }
 

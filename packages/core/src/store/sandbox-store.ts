@@ -62,7 +62,7 @@ export class SandboxStore {
    */
   name(unnamed: SandboxDirectory, record: SandboxRecord): SandboxDirectory {
     const { name } = record.config;
-    const named = new SandboxDirectory(this.#places, this.#pathOf(name));
+    const named = new SandboxDirectory(this.#places, this.#pathOf(name), unnamed.path);
     if (existsSync(named.path)) throw alreadyExists(name);
     writeFileSync(join(unnamed.path, 'record.json'), `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
     try {

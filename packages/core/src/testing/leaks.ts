@@ -8,20 +8,23 @@ import type { SandboxDirectory } from '../store/sandbox-directory.js';
 /** Listing processes takes milliseconds. */
 const psTimeoutMs = 10_000;
 
+/** Where things of one sandbox can be. */
+export type Whereabouts = Pick<SandboxDirectory, 'path' | 'sockets' | 'bornAt'>;
+
 /** What is left of one sandbox that should be gone, each thing named; empty when nothing is. */
-export function sandboxLeaks({ path, sockets }: SandboxDirectory): string[] {
+export function sandboxLeaks({ path, sockets, bornAt }: Whereabouts): string[] {
   return [
-    ...processesOf([path, sockets]),
-    ...[path, sockets].filter(exists).map((left) => `directory ${left}`),
+    ...processesOf([path, sockets, bornAt]),
+    ...[path, sockets, bornAt].filter(exists).map((left) => `directory ${left}`),
   ];
 }
 
 /** What is in a home and its place for sockets, and the processes that use them, each thing named; without the sandboxes in `kept`. */
 export function homeLeaks(
   { home, runtime }: Pick<Places, 'home' | 'runtime'>,
-  kept: readonly Pick<SandboxDirectory, 'path' | 'sockets'>[] = [],
+  kept: readonly Whereabouts[] = [],
 ): string[] {
-  const spared = kept.flatMap(({ path, sockets }) => [path, sockets]);
+  const spared = kept.flatMap(({ path, sockets, bornAt }) => [path, sockets, bornAt]);
   return [
     ...processesOf([home, runtime], spared),
     ...[...entries(join(home, 'sandboxes')), ...entries(runtime)]

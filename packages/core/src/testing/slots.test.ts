@@ -115,6 +115,53 @@ describe('Slots', () => {
     expect(claims()).toEqual([]);
   });
 
+  it('reserves memory that is left, at once, whatever the processors', async () => {
+    using _claim = await slots.claim({ memoryMib: 400, cpus: 4 }, { wait: true });
+    using first = await slots.reserve({ memoryMib: 400 });
+    expect(first).not.toBeNull();
+    expect(await slots.reserve({ memoryMib: 201 })).toBeNull();
+    using rest = await slots.reserve({ memoryMib: 200 });
+    expect(rest).not.toBeNull();
+    expect(claims()).toHaveLength(3);
+  });
+
+  it('gives a reservation back', async () => {
+    (await slots.reserve({ memoryMib: 1000 }))?.[Symbol.dispose]();
+    expect(claims()).toEqual([]);
+    using again = await slots.reserve({ memoryMib: 1000 });
+    expect(again).not.toBeNull();
+  });
+
+  it.each([
+    ['memory', { memoryMib: 700, cpus: 1 }],
+    ['processors', { memoryMib: 10, cpus: 3 }],
+  ])('reserves nothing while somebody waits for %s', async (_, share) => {
+    using first = await slots.claim(share, { wait: true });
+    const second = claim(share);
+    await second.queued();
+    expect(await slots.reserve({ memoryMib: 1 })).toBeNull();
+    first[Symbol.dispose]();
+    using _second = await second.slot;
+    using reservation = await slots.reserve({ memoryMib: 1 });
+    expect(reservation).not.toBeNull();
+  });
+
+  it('grants claims as if there were no reservations', async () => {
+    using _reservation = await slots.reserve({ memoryMib: 1000 });
+    using claim = await slots.claim({ memoryMib: 1000, cpus: 4 }, { wait: true });
+    expect(claim.waitedMs).toBeLessThan(1000);
+  });
+
+  it('clears away the reservation of one who has died', async () => {
+    const dead = await slots.reserve({ memoryMib: 1000 });
+    const [name = ''] = claims();
+    dead?.[Symbol.dispose]();
+    closeSync(openSync(join(directory, name), 'w')); // the file without its lock, as a killed process leaves it
+    using reservation = await slots.reserve({ memoryMib: 1000 });
+    expect(reservation).not.toBeNull();
+    expect(claims()).not.toContain(name);
+  });
+
   it('does not take other files for claims', async () => {
     (await slots.claim(small, { wait: true }))[Symbol.dispose]();
     closeSync(openSync(join(directory, '1-999999m-99c'), 'w'));

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, rmSync, watch } from 'node:fs';
-import { availableParallelism, totalmem } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { clearTimeout, monotonicMs, setTimeout } from '../host/clock.js';
 import { errnoOf, native } from '../host/native.js';
 import { withLock } from '../store/locked.js';
+import { hostMemoryMib } from './host-memory.js';
 
 /** What machines take of a host, or a host has for them. */
 export interface Share {
@@ -41,10 +42,8 @@ export interface QueuePosition {
 
 /** What this host has for machines: three quarters of its memory, and its processors, twice over where a hypervisor runs them. */
 export function hostShare(emulated: boolean): Share {
-  const limit = process.constrainedMemory();
-  const bytes = limit > 0 ? Math.min(limit, totalmem()) : totalmem();
   return {
-    memoryMib: Math.floor((bytes / 1024 ** 2) * 0.75),
+    memoryMib: Math.floor(hostMemoryMib() * 0.75),
     cpus: availableParallelism() * (emulated ? 1 : 2),
   };
 }
@@ -53,6 +52,9 @@ export function hostShare(emulated: boolean): Share {
  * The places for machines on this host, shared by all workers of all runs, without a daemon. Each claim is a file whose lock its
  * claimant holds, in the order of their coming; one is granted as soon as it and all that came before it fit, so a large one
  * is not overtaken for ever by small ones. The kernel frees the locks of those who die.
+ *
+ * A machine that nobody has asked for yet has a reservation, a file of another kind: it is for memory alone, since such a machine
+ * stands still, and it is in no claim's way.
  */
 export class Slots {
   readonly #directory: string;
@@ -95,14 +97,30 @@ export class Slots {
     return { waitedMs: monotonicMs() - begin, [Symbol.dispose]: () => this.#release(claim) };
   }
 
+  /**
+   * Takes memory for a machine that nobody has asked for yet: at once, or not at all.
+   *
+   * @returns null where it does not fit beside all claims and reservations, or somebody waits for a place.
+   */
+  async reserve({ memoryMib }: Pick<Share, 'memoryMib'>): Promise<Disposable | null> {
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    const reservation = await this.#locked(async () =>
+      this.#hasRoom(memoryMib) ? this.#lockNew(reservationName(memoryMib)) : null,
+    );
+    return reservation && { [Symbol.dispose]: () => this.#release(reservation) };
+  }
+
   #enqueue(share: Share): Promise<Claim> {
     return this.#locked(async () => {
       const last = this.#files().at(-1);
-      const name = claimName({ ...share, order: (last?.order ?? 0) + 1 });
-      const lock = await native.lockFile(join(this.#directory, name), claimTimeoutMs);
-      native.ownFd(lock);
-      return { name, lock };
+      return this.#lockNew(claimName({ ...share, order: (last?.order ?? 0) + 1 }));
     });
+  }
+
+  async #lockNew(name: string): Promise<Claim> {
+    const lock = await native.lockFile(join(this.#directory, name), claimTimeoutMs);
+    native.ownFd(lock);
+    return { name, lock };
   }
 
   async #granted(
@@ -144,6 +162,22 @@ export class Slots {
     return null; // somebody cleared the directory away
   }
 
+  /** Whether so much memory is left by all claims and reservations, and nobody waits for a place. Clears away those of the dead. */
+  #hasRoom(wantedMib: number): boolean {
+    let { memoryMib, cpus } = this.#capacity;
+    for (const file of this.#files()) {
+      if (!this.#lives(file.name)) continue;
+      memoryMib -= file.memoryMib;
+      cpus -= file.cpus;
+      if (memoryMib < 0 || cpus < 0) return false;
+    }
+    for (const name of readdirSync(this.#directory)) {
+      const reservedMib = parseReservationName(name);
+      if (reservedMib !== undefined && this.#lives(name)) memoryMib -= reservedMib;
+    }
+    return memoryMib >= wantedMib;
+  }
+
   #lives(name: string): boolean {
     const path = join(this.#directory, name);
     try {
@@ -180,6 +214,7 @@ export class Slots {
   }
 }
 
+/** A claim or a reservation of ours. */
 interface Claim {
   readonly name: string;
   /** The descriptor whose lock says that the claimant lives. */
@@ -199,6 +234,15 @@ function parseClaimName(name: string): ClaimFile | undefined {
   const [, order, memoryMib, cpus] = /^(\d{1,15})-(\d{1,9})m-(\d{1,6})c-[0-9a-f]{8}$/.exec(name) ?? [];
   if (order === undefined) return undefined;
   return { order: Number(order), memoryMib: Number(memoryMib), cpus: Number(cpus) };
+}
+
+function reservationName(memoryMib: number): string {
+  return `ahead-${memoryMib}m-${randomBytes(4).toString('hex')}`;
+}
+
+function parseReservationName(name: string): number | undefined {
+  const [, memoryMib] = /^ahead-(\d{1,9})m-[0-9a-f]{8}$/.exec(name) ?? [];
+  return memoryMib === undefined ? undefined : Number(memoryMib);
 }
 
 function closing(watcher: ReturnType<typeof watch>) {

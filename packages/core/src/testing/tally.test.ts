@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { Tally, type TestRecord } from './tally.js';
 
-const ran: TestRecord = { kind: 'ran', accelerator: 'tcg', booted: 1, bootMs: 2000, waitedMs: 600, kept: [] };
+const ran: TestRecord = {
+  kind: 'ran',
+  accelerator: 'tcg',
+  booted: 1,
+  origins: { clone: 1 },
+  bootMs: 2000,
+  waitedMs: 600,
+  kept: [],
+};
 const skipped: TestRecord = {
   kind: 'skipped',
   reason: 'no KVM: open /dev/kvm failed with ENOENT',
@@ -25,8 +33,10 @@ describe('Tally', () => {
   });
 
   it('says what the machines cost, and which were kept', () => {
+    const many: TestRecord = { ...ran, booted: 3, origins: { cold: 1, pool: 2 }, bootMs: 6000, waitedMs: 0 };
+    expect(tally(ran, many).details).toEqual(['4 machines (2 pool, 1 clone, 1 cold), 2000 ms each to boot']);
     expect(tally(ran, { ...ran, kept: ['way in'] }).details).toEqual([
-      '2 machines, 2000 ms each to boot, 1.2 s spent in the queue for a place',
+      '2 machines (2 clone), 2000 ms each to boot, 1.2 s spent in the queue for a place',
       'kept: way in',
     ]);
     expect(tally(skipped, skipped).details).toEqual(['to run them: Get one.']);

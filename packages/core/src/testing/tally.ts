@@ -1,5 +1,17 @@
 import type { Accelerator } from '../host/hypervisor.js';
+import type { BootRecord } from '../store/record.js';
 import type { Gate, TestMode } from './gate.js';
+
+/** How many machines came which way. */
+export type Origins = Readonly<Partial<Record<BootRecord['origin'], number>>>;
+
+/** The ways, the quickest first. */
+const ways = ['pool', 'clone', 'cold'] as const satisfies readonly BootRecord['origin'][];
+
+export function sumOrigins(...all: readonly Origins[]): Origins {
+  const sums = ways.map((way) => [way, all.reduce((sum, origins) => sum + (origins[way] ?? 0), 0)] as const);
+  return Object.fromEntries(sums.filter(([, sum]) => sum > 0));
+}
 
 /** How one microVM test ended, as far as machines are concerned. */
 export type TestRecord =
@@ -7,6 +19,7 @@ export type TestRecord =
       readonly kind: 'ran';
       readonly accelerator: Accelerator | null;
       readonly booted: number;
+      readonly origins: Origins;
       readonly bootMs: number;
       readonly waitedMs: number;
       readonly kept: readonly string[];
@@ -26,6 +39,7 @@ export const neverReported = {
   kind: 'ran',
   accelerator: null,
   booted: 0,
+  origins: {},
   bootMs: 0,
   waitedMs: 0,
   kept: [],
@@ -42,6 +56,7 @@ export class Tally {
   #waitedMs = 0;
   #bootMs = 0;
   #booted = 0;
+  #origins: Origins = {};
 
   add(record: TestRecord): void {
     if (record.kind === 'left out') this.#leftOut++;
@@ -52,6 +67,7 @@ export class Tally {
       this.#ran++;
       if (record.accelerator) this.#accelerators.add(record.accelerator);
       this.#booted += record.booted;
+      this.#origins = sumOrigins(this.#origins, record.origins);
       this.#bootMs += record.bootMs;
       this.#waitedMs += record.waitedMs;
       this.#kept.push(...record.kept);
@@ -82,7 +98,9 @@ export class Tally {
     const average = Math.round(this.#bootMs / this.#booted);
     const waited =
       this.#waitedMs >= 1000 ? `, ${seconds(this.#waitedMs)} s spent in the queue for a place` : '';
-    return [`${this.#booted} machine${this.#booted === 1 ? '' : 's'}, ${average} ms each to boot${waited}`];
+    const count = `${this.#booted} machine${this.#booted === 1 ? '' : 's'}`;
+    const origins = Object.entries(this.#origins).map(([way, machines]) => `${machines} ${way}`);
+    return [`${count} (${origins.join(', ')}), ${average} ms each to boot${waited}`];
   }
 
   /** Why the run has failed, though maybe no test has; null when it has not. */

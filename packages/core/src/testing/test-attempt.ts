@@ -8,7 +8,7 @@ import type { MsbFixtures, Sandboxes } from './fixtures.js';
 import type { MachineOptions } from './machine-options.js';
 import { say } from './say.js';
 import { holdsSharedMachine, SharedMachine } from './shared-machine.js';
-import type { TestRecord } from './tally.js';
+import { sumOrigins, type TestRecord } from './tally.js';
 import { slug, type TestIdentity } from './test-machine.js';
 import { TestMachines } from './test-machines.js';
 
@@ -109,6 +109,7 @@ export class TestAttempt implements Pick<MsbFixtures, 'sandboxes'> {
     return {
       kind: 'ran',
       accelerator: own.accelerator ?? this.#shared?.accelerator ?? null,
+      origins: sumOrigins(sum?.origins ?? {}, own.origins, boot?.origins ?? {}),
       booted: (sum?.booted ?? 0) + own.booted + (boot?.booted ?? 0),
       bootMs: (sum?.bootMs ?? 0) + own.bootMs + (boot?.bootMs ?? 0),
       waitedMs: (sum?.waitedMs ?? 0) + own.waitedMs + (boot?.waitedMs ?? 0),

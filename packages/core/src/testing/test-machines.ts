@@ -4,12 +4,15 @@ import type { Accelerator } from '../host/hypervisor.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import { type EvidenceFile, writeEvidence } from './evidence.js';
 import { checkMachineOptions, type MachineOptions, mergeMachineOptions } from './machine-options.js';
+import { type Origins, sumOrigins } from './tally.js';
 import { type TestIdentity, TestMachine } from './test-machine.js';
 
 /** What the machines of one test came to; plain data, for reports. */
 export interface MachinesReport {
   /** Machines that booted. */
   readonly booted: number;
+  /** How many of them came which way. */
+  readonly origins: Origins;
   readonly accelerator: Accelerator | null;
   /** Milliseconds that booting took, and the wait for a place on this host before; sums. */
   readonly bootMs: number;
@@ -116,6 +119,7 @@ export class TestMachines {
     const running = this.#machines.flatMap((machine) => machine.running ?? []);
     return {
       booted: running.length,
+      origins: sumOrigins(...running.map(({ bootTimes }) => ({ [bootTimes?.origin ?? 'cold']: 1 }))),
       accelerator: running[0]?.accelerator ?? null,
       bootMs: Math.round(running.reduce((sum, { bootTimes }) => sum + (bootTimes?.totalMs ?? 0), 0)),
       waitedMs: Math.round(this.#machines.reduce((sum, { waitedMs }) => sum + waitedMs, 0)),

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Environment, environmentFrom } from '../engine/environment.js';
@@ -9,7 +9,7 @@ import { monotonicMs, wallMs } from '../host/clock.js';
 import { errnoOf, native } from '../host/native.js';
 import { type Places, placesFromEnv, privateDirectory } from '../host/paths.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
-import { homeLeaks } from './leaks.js';
+import { homeLeaks, type Whereabouts } from './leaks.js';
 import { keptMark, testOf } from './test-machine.js';
 
 /** The machines of a worker that was killed are gone within seconds; what is still there after this is not on its way out. */
@@ -60,10 +60,11 @@ export class RunHome {
    */
   async leaks(): Promise<string[]> {
     const { sandboxes, places } = this.#environment;
-    let kept: SandboxDirectory[] = [];
+    let kept: Whereabouts[] = [];
     let left: string[] = [];
     for (const deadline = monotonicMs() + settleTimeoutMs; ; ) {
-      kept = (await sandboxes.list()).filter(isKept); // which sweeps away what the dead left unfinished
+      const all = await sandboxes.list(); // which sweeps away what the dead left unfinished
+      kept = all.filter(isKept).map(whereabouts);
       left = homeLeaks(places, kept);
       if (left.length === 0 || monotonicMs() > deadline) break;
       await delay(settleStepMs);
@@ -156,6 +157,10 @@ function removeHome(home: string, runtime: string): void {
 
 function isKept(directory: SandboxDirectory): boolean {
   return existsSync(join(directory.path, keptMark));
+}
+
+function whereabouts({ path, sockets }: SandboxDirectory): Whereabouts {
+  return { path, sockets, bornAt: readFileSync(join(path, keptMark), 'utf8') };
 }
 
 async function discard(directory: SandboxDirectory): Promise<void> {

@@ -19,8 +19,10 @@ import { logTail } from '../host/console-tail.js';
 import { Sandbox } from '../sandbox/sandbox.js';
 import { sandboxLeaks } from './leaks.js';
 import { configure, type MachineOptions } from './machine-options.js';
+import { nextMachines } from './next-machines.js';
 import { ParentWatch } from './parent-watch.js';
 import { hostShare, type QueuePosition, type Share, type Slot, Slots } from './slots.js';
+import { templateNews } from './template-news.js';
 
 /** The test, or the part of a run, that a machine is for. */
 export interface TestIdentity {
@@ -52,7 +54,7 @@ const wonderMs = 1_000;
 /** Between two tries to remove a machine that its test is just starting or stopping. */
 const removalRetryMs = 50;
 
-/** The file that says of a sandbox's directory that it was kept on purpose. */
+/** The file that says of a sandbox's directory that it was kept on purpose, and where it was born. */
 export const keptMark = 'kept';
 
 const testLabel = 'msbtest.test';
@@ -84,7 +86,7 @@ export class TestMachine {
 
   /**
    * @param hooks.mayWait false for the machine of somebody who has one already; see {@link Slots.claim}.
-   * @param hooks.log hears of a wait that takes more than a second.
+   * @param hooks.log hears of what takes longer than one would think: a wait in the queue, a template that has to be made first.
    * @param hooks.onDeath hears once when the machine ends by itself.
    */
   constructor(
@@ -157,11 +159,16 @@ export class TestMachine {
       const builder = configure(Sandbox.builder(this.name), this.options)
         .ephemeral(true)
         .labels({ [testLabel]: this.#test.name, [fileLabel]: this.#test.file });
-      const { cpus, memoryMib } = builder.checked();
+      const config = builder.checked();
       const capacity = hostShare(this.#environment.accelerator === 'tcg');
       const slots = new Slots(join(this.#environment.places.cache, 'slots'), capacity);
-      this.#slot = await this.#claim(slots, { cpus, memoryMib }, mayWait, log);
-      this.#running = await builder.create({ signal });
+      this.#slot = await this.#claim(slots, config, mayWait, log);
+      const tell = templateNews(log);
+      this.#running = await builder.create({
+        signal,
+        pool: nextMachines.pool,
+        onTemplate: (progress) => tell(config, progress),
+      });
       return this.#running;
     } catch (error) {
       throw this.#error(this.#slot ? 'boot' : 'queue', 'did not come up', error);
@@ -232,7 +239,8 @@ export class TestMachine {
     } finally {
       late.abort();
     }
-    const leaks = sandboxLeaks(this.#directory);
+    const { path, sockets } = this.#directory;
+    const leaks = sandboxLeaks({ path, sockets, bornAt: this.#running?.bornAt ?? path });
     if (leaks.length > 0) {
       throw this.#error('leak check', 'left something behind', new Error(`${leaks.join('; ')}.`));
     }
@@ -244,7 +252,7 @@ export class TestMachine {
     try {
       const { status } = await Sandbox.get(this.name);
       if (status !== 'running') return null;
-      writeFileSync(join(this.#directory.path, keptMark), '', { mode: 0o600 });
+      writeFileSync(join(this.#directory.path, keptMark), sandbox.bornAt, { mode: 0o600 });
       await sandbox.detach();
       this.#abort.abort(new Error('it is kept')); // or the watch would keep this process from ending
       this.#slot?.[Symbol.dispose]();

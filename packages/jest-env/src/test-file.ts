@@ -5,6 +5,7 @@ import {
   isSkipped,
   type MachineOptions,
   neverReported,
+  nextMachines,
   requireGate,
   SharedMachine,
   say,
@@ -28,6 +29,7 @@ export class TestFile {
   /** By the function that jest was given. */
   readonly #planned = new Map<unknown, TestPlan>();
   readonly #tests = new Map<Test, { readonly planned: TestPlan; readonly index: number }>();
+  readonly #begun = new Set<Test>();
   readonly #shared: SharedMachine[] = [];
   #todo = 0;
   #gate: Gate | undefined;
@@ -81,6 +83,7 @@ export class TestFile {
     if (this.#tests.size + this.#todo === 0) return;
     try {
       this.#decide(decideGate(), state);
+      nextMachines.foresee(this.#ahead());
     } catch (error) {
       for (const test of this.#tests.keys()) test.errors.push(error); // thrown, it would end all of jest's work on the file
     }
@@ -105,13 +108,23 @@ export class TestFile {
     }
   }
 
+  /** The machines of the tests that have not begun, in the file's order. */
+  *#ahead(): Generator<MachineOptions> {
+    if (!this.#gate?.open) return;
+    for (const [test, { planned }] of this.#tests) {
+      if (planned.machine && planned.record.kind === 'ran' && !this.#begun.has(test)) yield planned.machine;
+    }
+  }
+
   /** Boots the machine of a test, before its hooks and outside of its time. */
   async start(test: Test): Promise<void> {
+    this.#begun.add(test);
     const planned = this.#tests.get(test)?.planned;
     if (!planned || !this.#gate || test.errors.length > 0) return; // a `beforeAll` has failed: jest will not run it
     try {
       requireGate(this.#gate);
       await planned.begin(this.#identify(namesOf(test)));
+      nextMachines.foresee(this.#ahead());
       test.startedAt = Date.now(); // jest's word on how long the test took is on the test, too
     } catch (error) {
       test.errors.push(error); // jest runs nothing of it then but its `afterEach`
@@ -160,7 +173,7 @@ export class TestFile {
       planned.end({ verdict: 'neither', last: true, evidence: this.#evidence }),
     );
     const shared = this.#shared.splice(0).map((machine) => machine[Symbol.asyncDispose]());
-    const ends = await Promise.allSettled([...attempts, ...shared]);
+    const ends = await Promise.allSettled([...attempts, ...shared, nextMachines.end()]);
     return ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []));
   }
 }

@@ -2,7 +2,7 @@ import {
   type AttemptOutcome,
   type MachineOptions,
   type MsbFixtures,
-  type SharedMachine,
+  SharedMachine,
   TestAttempt,
   type TestIdentity,
   type TestRecord,
@@ -32,6 +32,11 @@ export class TestPlan {
   /** Lets an error that jest made for the test's place in the file begin where its author called us. */
   locate(place: Error): void {
     Error.captureStackTrace(place, this.#caller as () => void);
+  }
+
+  /** The machine that it has to itself; undefined for one that shares another's. */
+  get machine(): MachineOptions | undefined {
+    return this.#machine instanceof SharedMachine ? undefined : this.#machine;
   }
 
   /** Begins an attempt: resolves when its machine runs. @throws TestMachineError; what the preparation of a shared one throws. */

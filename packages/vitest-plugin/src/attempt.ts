@@ -5,6 +5,7 @@ import {
   type Gate,
   type MachineOptions,
   type MsbFixtures,
+  nextMachines,
   requireGate,
   type SharedMachine,
   say,
@@ -15,7 +16,15 @@ import {
   type TestIdentity,
   testIdentity,
 } from '@msbtest/core/testing';
-import { aroundEach, type RunnerTestCase, type TestContext, TestRunner } from 'vitest';
+import {
+  aroundEach,
+  beforeAll,
+  type RunnerTestCase,
+  type RunnerTestFile,
+  type RunnerTestSuite,
+  type TestContext,
+  TestRunner,
+} from 'vitest';
 import { currentRun, hasPlugin } from './run.js';
 
 /** What was decided about a test when it was collected: the machine that it asks for; `null` for one that shares another's. */
@@ -41,6 +50,22 @@ export function plan(task: RunnerTestCase, machine: MachineOptions | null): void
   hooked.add(suite);
   // No time-out of vitest's: what is in it has bounds of its own, and the wait for a place is counted against nobody.
   aroundEach(around, 0);
+  beforeAll(() => {
+    if (!currentRun().gate.open) return;
+    watchFile(task.file);
+    nextMachines.foresee(ahead(task.file));
+  });
+}
+
+/** The machines of the tests of a file that have not begun, in the file's order. */
+function* ahead({ tasks }: RunnerTestSuite): Generator<MachineOptions> {
+  for (const task of tasks) {
+    if (task.type === 'suite') yield* ahead(task);
+    else {
+      const machine = plans.get(task);
+      if (machine && isAhead(task)) yield machine;
+    }
+  }
 }
 
 /** The identity that reports know the test by. */
@@ -69,12 +94,13 @@ async function around(
     Object.assign(task.result ?? {}, { note: skipNote(gate) }); // which vitest forgets of a skip that comes from here
     return skip();
   }
-  watchFile(task);
+  watchFile(task.file);
   const interrupted = interruption(signal);
   const attempt = new TestAttempt(identify(task), msbShared ?? machine ?? {}, interrupted.by);
   attempts.set(task, attempt);
   try {
     await attempt.sandbox;
+    nextMachines.foresee(ahead(task.file));
     await runTest();
     // If nothing was interrupted, a command that was lost with the machine may have failed the test instead, or nothing may have.
     const death = await attempt.death();
@@ -93,6 +119,11 @@ async function around(
       task.meta.msbRecord = attempt.record(task.meta.msbRecord);
     }
   }
+}
+
+/** Whether vitest will run it, and has not begun. */
+function isAhead({ mode, result }: RunnerTestCase): boolean {
+  return (mode === 'run' || mode === 'queued') && (result === undefined || result.state === 'queued');
 }
 
 /** A test that is to fail has done what it should when it has. */
@@ -153,11 +184,15 @@ function interruption(signal: AbortSignal) {
   };
 }
 
-/** At the end of a file, nothing of it may be left: a net below {@link around}, which leaves nothing. */
-function watchFile({ file }: RunnerTestCase): void {
+/**
+ * At the end of a file, nothing of it may be left: the machines that nobody has taken go, and there is a net below {@link around}, which
+ * leaves nothing.
+ */
+function watchFile(file: RunnerTestFile): void {
   if (watchedFiles.has(file)) return;
   watchedFiles.add(file);
   TestRunner.getSuiteHooks(file).afterAll.unshift(async () => {
+    await nextMachines.end();
     const left = [...attempts].filter(([task]) => task.file === file);
     for (const [task, attempt] of left) {
       attempts.delete(task);

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { untilWaiting, waitingMachines } from './ahead.js';
 import { Project, type Run } from './project.js';
 import { compare, type Expected, type Finding, type Row } from './rows.js';
 import type { Configuration, Sources } from './sources.js';
@@ -10,17 +11,37 @@ const hangs = 'await new Promise(() => {});';
 /** What uses up the memory that a process was given. */
 export const growsForEver = 'const kept = []; for (;;) kept.push(new Array(1e5).fill(Math.random()));';
 
-/** A test that says that its machine runs, and then does what the row is about. */
-const victim = (sources: Sources, act: string) => `
-${sources.imports('writeFileSync', 'node:fs')}
-${sources.api('test')}
+/** What is going on when a run or a worker dies: a test that comes to `act`. */
+const scenes = {
+  /** It has a machine, and a second one is on its way; those of the tests that come next are being made. */
+  making: (act: string) => `
 test.msb('is in the middle of it', { timeout: 60_000 }, async ({ sandbox, sandboxes }) => {
   await sandbox.exec('true');
-  const booting = sandboxes.create(); // and a second one on its way
-  booting.catch(() => {});
-  writeFileSync('worker.pid', String(process.pid));
+  sandboxes.create().catch(() => {});
   ${act}
-});
+});`,
+  /** It has a machine, and those of the tests that come next wait. */
+  waiting: (act: string) => `
+test.msb('is in the middle of it', { timeout: 60_000 }, async ({ sandbox }) => {
+  ${untilWaiting(2)}
+  ${act}
+});`,
+  /** There are no machines but those that wait, in a process that would go on for ever. */
+  onlyWaiting: (act: string) => `
+test('is in the middle of it', async () => {
+  setInterval(() => {}, 1000);
+  while (waiting() < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+  ${act}
+}, 60_000);`,
+} as const;
+
+/** A file whose test says that its scene is set, and then does what the row is about. */
+const victim = (sources: Sources, scene: keyof typeof scenes, act: string) => `
+${waitingMachines(sources)}
+${sources.api('test')}
+${scenes[scene](`writeFileSync('worker.pid', String(process.pid)); ${act}`)}
+test.msb('would come next', () => {});
+test.msb('would come after that', () => {});
 `;
 
 /** What comes after a death, and maybe runs beside it: it must not find anything of the other. */
@@ -35,7 +56,8 @@ test.msb('starts clean', async ({ sandbox }) => {
 function isUnborn(leak: string): boolean {
   if (!leak.includes('/sandboxes/')) return false;
   const size = (name: string) => statSync(join(leak, name), { throwIfNoEntry: false })?.size;
-  return /^\.new-/.test(basename(leak)) || (size('creating') !== undefined && size('lock') === 0);
+  if (/^\.new-/.test(basename(leak))) return !size('lock'); // a relay writes into it
+  return size('creating') !== undefined && size('lock') === 0;
 }
 
 export interface Death {
@@ -45,6 +67,8 @@ export interface Death {
   readonly env?: NodeJS.ProcessEnv;
   /** What the test does when its machine runs; it hangs unless told. */
   readonly act?: string;
+  /** `making` unless told. */
+  readonly scene?: keyof typeof scenes;
   /** Whether the other file is in the same run; then its test must be none the worse, if the main process lives. */
   readonly beside?: boolean;
   /** Kills, when the test is in the middle of it. */
@@ -65,7 +89,8 @@ export const killsWorker = (signal: NodeJS.Signals) => (_: Run, worker: number) 
 
 /** A row of a run that dies or loses a worker, and of the next one. */
 export function death(sources: Sources, options: Death): Row {
-  const { name, configuration, args = [], env = {}, act = hangs, beside = false, kill, mainLives } = options;
+  const { name, configuration, args = [], env = {}, act = hangs, kill, mainLives } = options;
+  const { scene = 'making', beside = false } = options;
   const [first, second] = [sources.testFile('a'), sources.testFile('b')];
   const clean = (boots: Expected['boots']) => ({ 'starts clean': { state: 'passed', boots } }) as const;
   return {
@@ -73,7 +98,7 @@ export function death(sources: Sources, options: Death): Row {
     async run(runner): Promise<Finding> {
       using project = new Project(runner, {
         ...sources.configuration(configuration),
-        [first]: victim(sources, act),
+        [first]: victim(sources, scene, act),
         [second]: other(sources),
       });
       const run = project.start({ args: [...args, ...(beside ? [] : [first])], env });

@@ -24,7 +24,7 @@ const keep = (sources: Sources): Row => ({
       [first]: `
 ${sources.api('test')}
 test.msb('fails', { keep: 'on-failure' }, async ({ sandbox }) => {
-  await sandbox.shell('echo a word to the reader; touch /mark');
+  await sandbox.shell('echo a word to the reader | tee /dev/console; touch /mark');
   throw new Error('on purpose');
 });
 test.msb('passes', { keep: 'on-failure' }, () => {});
@@ -74,8 +74,8 @@ const sharedEvidence = (sources: Sources): Row => ({
 ${sources.api('test')}
 const shared = test.msb.shared({ scope: 'file', memory: 128 });
 shared('fails', { timeout: 60_000 }, async ({ sandbox, sandboxes }) => {
-  await sandbox.exec('true');
-  await sandboxes.create();
+  await sandbox.shell('echo a word to the reader > /dev/console');
+  await sandboxes.create({ coldBoot: true });
   throw new Error('on purpose');
 });
 `,

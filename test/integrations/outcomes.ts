@@ -3,8 +3,8 @@ import type { Sources } from './sources.js';
 
 /** The head of a file with {@link outcomes}. */
 export const outcomesHead = (sources: Sources) => `
-${sources.imports('readdirSync, readFileSync', 'node:fs')}
-${sources.imports('basename', 'node:path')}
+${sources.imports('readFileSync', 'node:fs')}
+${sources.imports('dirname, join', 'node:path')}
 ${sources.imports('Sandbox', '@msbtest/core')}
 ${sources.api('afterEach, beforeEach, describe, expect, test')}
 `;
@@ -18,7 +18,7 @@ test.msb('passes', async ({ sandbox }) => {
 });
 
 test.msb('fails', async ({ sandbox }) => {
-  await sandbox.exec('echo', ['a word to the reader']);
+  await sandbox.shell('echo a word to the reader | tee /dev/console');
   expect(1).toBe(2);
 });
 
@@ -34,7 +34,7 @@ test.msb('is late, though its machine came in time', { timeout: 1500 }, async ({
 
 test.msb('has no such image', { image: 'no-such-image' }, () => {});
 
-test.msb('boots too slowly', { bootTimeout: 30 }, () => {});
+test.msb('boots too slowly', { bootTimeout: 30, coldBoot: true }, () => {});
 
 describe('beforeEach', () => {
   beforeEach(() => {
@@ -59,25 +59,17 @@ test.msb('has a guest that panics under a command', { timeout: 60_000 }, async (
   await sandbox.shell('echo c > /proc/sysrq-trigger');
 });
 
-/** Kills the process of a machine whose program is called that. */
-function killProcess(program, sandbox) {
-  for (const pid of readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name))) {
-    let args = [];
-    try {
-      args = readFileSync('/proc/' + pid + '/cmdline', 'utf8').split('\\0');
-    } catch {}
-    if (basename(args[0] ?? '').startsWith(program) && args.join(' ').includes(sandbox.diskPath))
-      process.kill(Number(pid), 'SIGKILL');
-  }
-}
+/** The process above a machine, and the machine's own, which is its only child. */
+const relayOf = (sandbox) => parseInt(readFileSync(join(dirname(sandbox.diskPath), 'lock'), 'utf8'));
+const vmmOf = (sandbox) => parseInt(readFileSync('/proc/' + relayOf(sandbox) + '/task/' + relayOf(sandbox) + '/children', 'utf8'));
 
 test.msb('has a VMM that dies', { timeout: 60_000 }, async ({ sandbox }) => {
-  killProcess('qemu-system', sandbox);
+  process.kill(vmmOf(sandbox), 'SIGKILL');
   await new Promise(() => {});
 });
 
 test.msb('loses its relay', { timeout: 60_000 }, async ({ sandbox }) => {
-  killProcess('msb-relay', sandbox);
+  process.kill(relayOf(sandbox), 'SIGKILL');
   await new Promise(() => {});
 });
 

@@ -31,9 +31,6 @@ export interface RunResult {
 export interface Boot {
   /** The test by its label; empty for a machine that is no test's. */
   readonly test: string;
-  /** Sandboxes in the home at that moment, this one included. */
-  readonly sandboxes: number;
-  readonly directory: string;
 }
 
 export interface RunOptions {
@@ -50,23 +47,23 @@ const runTimeoutMs = 450_000;
 /** What the machines of a killed process may take to be gone. */
 const goneTimeoutMs = 10_000;
 
-/** A project on disk, with an empty home of its own and a log of the machines that were started in it. */
+/** A project on disk, with an empty home of its own, in which the records stay of the machines that were started in it. */
 export class Project implements Disposable {
   readonly path = mkdtempSync(join(tmpdir(), 'msbv-'));
   readonly runner: Runner;
-  readonly #log: string;
+  readonly #records: string;
 
   constructor(runner: Runner, files: Readonly<Record<string, string>>) {
     this.runner = runner;
-    this.#log = join(this.path, 'boots.log');
+    this.#records = join(this.path, 'records');
     this.#write('package.json', JSON.stringify({ name: 'project', private: true, type: runner.moduleType }));
     for (const [name, text] of Object.entries(files)) this.#write(name, text);
     const modules = join(this.path, 'node_modules');
     mkdirSync(modules);
     runner.install(modules);
-    this.#write('relay', relayWrapper(this.#log));
+    this.#write('relay', relayWrapper(this.#records));
     chmodSync(join(this.path, 'relay'), 0o755);
-    for (const name of ['home', 'run', 'tmp']) mkdirSync(join(this.path, name), { mode: 0o700 });
+    for (const name of ['home', 'run', 'tmp', 'records']) mkdirSync(join(this.path, name), { mode: 0o700 });
   }
 
   /** Starts a run of its tests. */
@@ -79,16 +76,12 @@ export class Project implements Disposable {
     return this.start(options).ended;
   }
 
-  /** Machines that were started, in that order. */
+  /** Machines that were started for somebody; not those that waited for nobody. */
   boots(): Boot[] {
-    if (!existsSync(this.#log)) return [];
-    return readFileSync(this.#log, 'utf8')
-      .trimEnd()
-      .split('\n')
-      .map((line) => {
-        const [directory = '', sandboxes, test = ''] = line.split('\t');
-        return { directory, sandboxes: Number(sandboxes), test };
-      });
+    return below(this.#records)
+      .map((path) => readFileSync(path, 'utf8'))
+      .filter((record) => record !== '')
+      .map((record) => ({ test: JSON.parse(record).config.labels['msbtest.test'] ?? '' }));
   }
 
   /** How many machines each test had. */
@@ -192,12 +185,19 @@ export class Run {
   }
 }
 
-/** A relay that notes whose machine it starts, and then is the relay. */
-function relayWrapper(log: string): string {
+/**
+ * A relay that keeps the record of the sandbox whose machine it starts, under a second name, and then is the relay. A machine that
+ * is started before somebody asks for it gets its record later, which is written into the file that is there; the record of one that
+ * nobody takes stays empty. The machines of which templates are made are no sandboxes.
+ */
+function relayWrapper(records: string): string {
   return `#!/bin/sh
 # Arguments: --sandbox-dir DIR …
-test=$(sed -n 's/.*"msbtest.test": "\\(.*\\)".*/\\1/p' "$2/record.json")
-printf '%s\\t%s\\t%s\\n' "$2" "$(ls "$2/.." | wc -l)" "$test" >> '${log}'
+case "$2" in */sandboxes/*)
+  umask 077
+  [ -e "$2/record.json" ] || : > "$2/record.json"
+  ln "$2/record.json" '${records}'/"\${2##*/}-$$" ;;
+esac
 exec '${relayPath}' "$@"
 `;
 }

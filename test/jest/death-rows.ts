@@ -7,7 +7,7 @@ import { sources } from './sources.js';
  * Of a worker; jest lives on. It gives the file up when the worker was ended by a signal or is out of memory, and tries it again in
  * three more workers when it has exited.
  */
-const ofWorker = (one: Pick<Death, 'name' | 'act' | 'env' | 'kill'>): Death => ({
+const ofWorker = (one: Pick<Death, 'name' | 'act' | 'env' | 'kill' | 'scene'>): Death => ({
   ...one,
   args: inWorkers,
   beside: true,
@@ -26,8 +26,28 @@ const deaths: readonly Death[] = [
     },
   ]),
   ...signals.map((signal) => ofWorker({ name: `${signal} of a worker`, kill: killsWorker(signal) })),
+  ofWorker({
+    name: 'SIGKILL of a worker whose next machines wait',
+    kill: killsWorker('SIGKILL'),
+    scene: 'waiting',
+  }),
+  {
+    name: 'SIGKILL of jest while the next machines wait, in band',
+    args: inBand,
+    kill: killsMain('SIGKILL'),
+    scene: 'waiting',
+    mainLives: false,
+  },
   ofWorker({ name: 'a worker that aborts', act: 'process.abort();' }),
   ofWorker({ name: 'a worker that exits', act: 'process.reallyExit(3);' }),
+  {
+    name: 'SIGKILL of jest while nothing but the next machines of a worker is there',
+    args: inWorkers,
+    beside: true,
+    kill: killsMain('SIGKILL'),
+    scene: 'onlyWaiting',
+    mainLives: false,
+  },
   ofWorker({
     name: 'a worker out of memory',
     env: { NODE_OPTIONS: '--max-old-space-size=150' },

@@ -5,7 +5,7 @@ import { sources } from './sources.js';
 const pools = ['forks', 'threads', 'vmThreads'] as const;
 
 /** Of a worker process; vitest lives on. */
-const ofWorker = (death: Pick<Death, 'name' | 'act' | 'kill'>, more = ''): Death => ({
+const ofWorker = (death: Pick<Death, 'name' | 'act' | 'kill' | 'scene'>, more = ''): Death => ({
   ...death,
   configuration: { settings: `pool: 'forks', ${more}` },
   mainLives: true,
@@ -21,8 +21,32 @@ const deaths: readonly Death[] = [
     })),
   ),
   ...signals.map((signal) => ofWorker({ name: `${signal} of a worker`, kill: killsWorker(signal) })),
+  ofWorker({
+    name: 'SIGKILL of a worker whose next machines wait',
+    kill: killsWorker('SIGKILL'),
+    scene: 'waiting',
+  }),
+  ofWorker({
+    name: 'a worker that exits while its next machines wait',
+    act: 'process.reallyExit(3);',
+    scene: 'waiting',
+  }),
+  {
+    name: 'SIGKILL of vitest while the next machines of a thread wait',
+    configuration: { settings: `pool: 'threads'` },
+    kill: killsMain('SIGKILL'),
+    scene: 'waiting',
+    mainLives: false,
+  },
   ofWorker({ name: 'a worker that aborts', act: 'process.abort();' }),
   ofWorker({ name: 'a worker that exits', act: 'process.reallyExit(3);' }),
+  {
+    name: 'SIGKILL of vitest while nothing but the next machines of a process is there',
+    configuration: { settings: `pool: 'forks'` },
+    kill: killsMain('SIGKILL'),
+    scene: 'onlyWaiting',
+    mainLives: false,
+  },
   ofWorker(
     { name: 'a worker process out of memory', act: growsForEver },
     `execArgv: ['--max-old-space-size=100']`,

@@ -1,9 +1,9 @@
 import { statSync } from 'node:fs';
-import { type MachineOrigin, Sandbox, type SandboxBuilder } from '@msbtest/core';
+import { Sandbox, type SandboxBuilder } from '@msbtest/core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { buildTraitsProgram, expectDifferent, traitsOf } from './support/traits.js';
 import { killAndRemove, small, usePrivateHome, vmmOf } from './support/vm.js';
-import { createBy, openPool, ways } from './support/ways.js';
+import { createBy, makeLive, openPool, signsOf, type Way, ways } from './support/ways.js';
 
 const home = usePrivateHome();
 let program: Buffer;
@@ -16,17 +16,25 @@ type Pair = readonly [Sandbox, Sandbox];
 
 const pairs: readonly {
   name: string;
-  origins: readonly [MachineOrigin, MachineOrigin];
+  came: readonly [Way, Way];
   make(one: SandboxBuilder, other: SandboxBuilder): Promise<Pair>;
 }[] = [
   {
     name: 'two clones',
-    origins: ['clone', 'clone'],
+    came: ['clone', 'clone'],
     make: (one, other) => Promise.all([one.create(), other.create()]),
   },
   {
+    name: 'two forks',
+    came: ['fork', 'fork'],
+    make: async (one, other) => {
+      await makeLive(one); // the other is of the same shape
+      return Promise.all([one.create(), other.create()]);
+    },
+  },
+  {
     name: 'two that were ready',
-    origins: ['pool', 'pool'],
+    came: ['pool', 'pool'],
     make: async (one, other) => {
       await using pool = openPool();
       pool.foresee([await one.build(), await one.build()]); // the other is of the same shape
@@ -36,14 +44,16 @@ const pairs: readonly {
   },
   {
     name: 'a clone and one that was ready',
-    origins: ['clone', 'pool'],
+    came: ['clone', 'pool'],
     make: async (one, other) => [await one.create(), await createBy('pool', other)],
   },
 ];
 
 const out = async (sandbox: Sandbox, script: string) => (await sandbox.shell(script)).stdout();
 
-describe.each(pairs)('$name', ({ origins, make }) => {
+const possible = pairs.filter(({ came }) => came.every((way) => ways.includes(way)));
+
+describe.each(possible)('$name', ({ came, make }) => {
   it('are two machines in all that tells one from another', async () => {
     const [one, other] = await make(
       small('one').env('WHO', 'one').env('ONLY', 'one').workdir('/tmp').ephemeral(true),
@@ -51,7 +61,7 @@ describe.each(pairs)('$name', ({ origins, make }) => {
     );
     await using _one = one;
     await using _other = other;
-    expect([one, other].map(({ bootTimes }) => bootTimes?.origin)).toEqual(origins);
+    expect([one.bootTimes, other.bootTimes]).toMatchObject(came.map(signsOf));
     const before = Date.now();
     const seconds = [one, other].map(async (sandbox) => Number(await out(sandbox, 'date +%s')));
     for (const told of await Promise.all(seconds)) {
@@ -84,7 +94,7 @@ describe.each(ways)('a sandbox that came as %s', (way) => {
   it('says so, and is stopped and started again with its disk and its machine id', async () => {
     const begin = performance.now();
     const sandbox = await createBy(way, small('life'));
-    expect(sandbox.bootTimes).toMatchObject({ origin: way, attempts: 1 });
+    expect(sandbox.bootTimes).toMatchObject({ ...signsOf(way), attempts: 1 });
     const ofClone = way === 'cold' ? null : expect.any(Number);
     expect(sandbox.bootTimes).toMatchObject({ resumeMs: ofClone, renewMs: ofClone });
     expect(vmmOf(sandbox).args).toContain(way === 'cold' ? '-kernel' : '-incoming');
@@ -109,7 +119,7 @@ describe.each(ways)('a sandbox that came as %s', (way) => {
 
   it('has the processors that it was given', async () => {
     await using sandbox = await createBy(way, small('two').cpus(2).ephemeral(true));
-    expect(sandbox.bootTimes?.origin).toBe(way);
+    expect(sandbox.bootTimes).toMatchObject(signsOf(way));
     const each =
       'nproc; for cpu in 0 1; do taskset -c $cpu sh -c "cat /proc/self/stat" | cut -d " " -f 39; done';
     expect(await out(sandbox, each)).toBe('2\n0\n1\n');

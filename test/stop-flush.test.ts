@@ -3,7 +3,7 @@ import { writePatterns } from '@msbtest/fixtures/conformance/write-patterns';
 import { describe, expect, it } from 'vitest';
 import { stopWays, withEnv } from './support/stop-ways.js';
 import { image, usePrivateHome } from './support/vm.js';
-import { createBy, ways } from './support/ways.js';
+import { createBy, signsOf, ways } from './support/ways.js';
 
 usePrivateHome();
 
@@ -22,16 +22,20 @@ describe.each(ways)('of a machine that came as %s,', (way) => {
         reason: null,
       });
       expect(report.disk).toMatchObject({ clean: true, needsRecovery: false });
-      expect(report.boot?.origin).toBe(way);
+      expect(report.boot).toMatchObject(signsOf(way));
     });
   });
 
   describe('a wrong stop fails the scenario', () => {
-    it.each(stopWays.filter(({ wrong }) => wrong))('$name', async ({ name, env, stop }) => {
+    // Nobody but its owner can tell a fork's VMM to quit: its control socket has no name.
+    const possible = stopWays.filter(
+      ({ name, wrong }) => wrong && !(signsOf(way).forked && name === 'QMP quit'),
+    );
+    it.each(possible)('$name', async ({ name, env, stop }) => {
       const report = await withEnv(env, () => gracefulStopFlush({ ...scenario, name, stop }));
       expect(report.loss).toMatch(/No such file|the marker reads/);
       expect(report.disk.needsRecovery).toBe(true);
-      expect(report.boot?.origin).toBe(way);
+      expect(report.boot).toMatchObject(signsOf(way));
     });
   });
 });

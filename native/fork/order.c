@@ -41,6 +41,9 @@ static int parse(struct order *order, size_t size, struct failure *failure)
 	order->replacement_count = header.replacements;
 	for (unsigned i = 0; i < header.replacements; i++, at += sizeof(number)) {
 		memcpy(&number, at, sizeof(number));
+		for (unsigned before = 0; before < i; before++)
+			if (order->replacements[before].number == number)
+				return fail(failure, EBADMSG, "an order with descriptor %d twice", number);
 		order->replacements[i].number = number;
 		order->replacements[i].with = order->descriptors[header.relay_descriptors + i];
 	}

@@ -4,7 +4,7 @@ import { table } from '../support/report.js';
 import { buildSaboteurs } from '../support/saboteurs.js';
 import { type StopWay, stopWays, withEnv } from '../support/stop-ways.js';
 import { image } from '../support/vm.js';
-import { createBy, ways } from '../support/ways.js';
+import { createBy, signsOf, ways } from '../support/ways.js';
 
 interface Cell {
   readonly pattern: string;
@@ -52,11 +52,12 @@ export async function wrongStops({ trials, json }: { trials: number; json: boole
 
 async function measure(way: StopWay, pattern: WritePattern, trials: number): Promise<Cell> {
   const reports: FlushReport[] = [];
+  const origins = ways.filter((one) => way.name !== 'QMP quit' || !signsOf(one).forked); // a fork has no control socket to quit by
   let next = 0;
   const work = async () => {
     for (let trial = next++; trial < trials; trial = next++) {
       const name = `${pattern.name} ${way.name} ${trial}`;
-      const create = createBy.bind(null, ways[trial % ways.length] ?? 'cold');
+      const create = createBy.bind(null, origins[trial % origins.length] ?? 'cold');
       reports.push(await gracefulStopFlush({ name, image, pattern, create, stop: way.stop }));
     }
   };

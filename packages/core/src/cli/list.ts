@@ -11,7 +11,7 @@ export const ps: Command = {
   help: `Usage: msbtest ps [options]
 
 Lists the sandboxes that run. CAME says how a machine came to run, and how long that took: cold, its kernel booted; clone, it went on
-from where a template of its kind was frozen; pool, the same, before it was asked for. --json has the phases.
+from where a template of its kind was frozen, by a VMM of its own or by fork of one; pool, the same, before it was asked for. --json has the phases.
 
   -a, --all   those that do not run too
   --json      as JSON`,
@@ -48,7 +48,7 @@ from where a template of its kind was frozen; pool, the same, before it was aske
 };
 
 function came(boot: BootRecord | null): string {
-  return boot ? `${boot.origin}, ${Math.round(boot.totalMs)} ms` : '';
+  return boot ? `${boot.origin}${boot.forked ? ' by fork' : ''}, ${Math.round(boot.totalMs)} ms` : '';
 }
 
 export const images: Command = {

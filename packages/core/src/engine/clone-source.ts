@@ -6,8 +6,8 @@ import type { StartVmm } from './spawn-relay.js';
 export interface CloneSource {
   /** The disk that a clone begins with; to be copied. */
   readonly upper: string;
-  /** Whether the VMM is made before the relay. */
-  readonly vmmComesFirst: boolean;
+  /** Whether its clones are forks of a VMM, which there is before the relay, rather than started by that. */
+  readonly forks: boolean;
 
   /**
    * A way to start the VMM of a clone.

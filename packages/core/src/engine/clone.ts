@@ -77,6 +77,7 @@ export async function clone(
     const bootTimes = {
       ...times,
       origin: 'clone',
+      forked: source.forks,
       resumeMs: resumedAt - begin - times.spawnMs,
       renewMs: connection.ready.renewMs,
       totalMs: monotonicMs() - begin,
@@ -102,8 +103,8 @@ function opened(source: CloneSource, directory: SandboxDirectory, qmp: Qmp, lock
 }
 
 /** Whether it may be the source's fault. A relay that does not come up has not even started the VMM, unless the VMM was there first. */
-function isFaultOf({ vmmComesFirst }: CloneSource, error: unknown): error is Error {
-  if (error instanceof BootFailedError) return vmmComesFirst || !(error.cause instanceof RelayNotReadyError);
+function isFaultOf({ forks }: CloneSource, error: unknown): error is Error {
+  if (error instanceof BootFailedError) return forks || !(error.cause instanceof RelayNotReadyError);
   return (
     error instanceof VmmControlError ||
     error instanceof AgentGoneError ||

@@ -52,6 +52,7 @@ export async function coldBoot(
     origin,
     resumeMs: null,
     renewMs: null,
+    forked: false,
     attempts: attempt.number,
     agent: connection.ready,
   };

@@ -10,7 +10,7 @@ import type { Templates } from './templates.js';
 
 /** Clones by a VMM of their own, which reads the template's state and maps its memory. */
 export class FrozenSource implements CloneSource {
-  readonly vmmComesFirst = false;
+  readonly forks = false;
   readonly #templates: Templates;
   readonly #template: Template;
   readonly #shape: Shape;

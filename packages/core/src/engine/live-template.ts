@@ -29,7 +29,7 @@ const forkTimeoutMs = 5_000;
  * `native/fork` says how that is done. It belongs to this process, and ends with it.
  */
 export class LiveTemplate implements CloneSource, AsyncDisposable {
-  readonly vmmComesFirst = true;
+  readonly forks = true;
   readonly #vmm: LiveVmm;
   readonly #openFiles: ReturnType<LiveVmm['openFiles']>;
   readonly #whenFailed: () => Promise<void>;

@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import { constants } from 'node:os';
 import { type Descriptor, Descriptors, openFile, ownDescriptor } from '../host/descriptor.js';
 import { forkLibraryPath, native } from '../host/native.js';
-import { Qmp } from '../vmm/qmp.js';
+import { Qmp, VmmControlError } from '../vmm/qmp.js';
 import { vmmDescriptors, vmmLines } from '../vmm/vmm.js';
 import type { Shape } from './shape.js';
 import type { Template } from './template.js';
@@ -41,12 +41,15 @@ export class LiveVmm implements AsyncDisposable {
     rmSync(scratch);
     this.#memory = this.#held.add(openFile(template.memory, 'r'));
     const nothing = given.add(openFile('/dev/null', 'r+'));
+    // Nobody reads it, but a VMM whose console has hung up closes its end, and opens something else under that number.
+    const [consoleEnd, console] = native.socketPair();
+    this.#held.add(ownDescriptor(consoleEnd));
     const lines: Record<number, number> = {
       0: nothing,
       1: nothing,
       2: nothing,
       [vmmLines.agent]: given.add(ownDescriptor(agent)),
-      [vmmLines.console]: given.pair().theirs,
+      [vmmLines.console]: given.add(ownDescriptor(console)),
       [vmmDescriptors.control]: given.add(this.qmp.theirs),
       [vmmDescriptors.memory]: this.#memory,
       [vmmDescriptors.state]: given.add(openFile(template.state, 'r')),
@@ -86,7 +89,11 @@ export class LiveVmm implements AsyncDisposable {
     return `/proc/self/fd/${this.#disk}`;
   }
 
-  /** The numbers under which it has its disk open, and the file of its guest's memory, which no fork may have in common with it. */
+  /**
+   * The numbers under which it has its disk open, and the file of its guest's memory, which no fork may have in common with it.
+   *
+   * @throws VmmControlError when it has not.
+   */
   openFiles(): { readonly disk: readonly number[]; readonly memory: readonly number[] } {
     const all = readdirSync(`/proc/${this.#pid}/fd`).map(Number);
     const opened = (fd: number, born: number) => {
@@ -96,10 +103,10 @@ export class LiveVmm implements AsyncDisposable {
         return number !== born && stat?.ino === ino && stat.dev === dev;
       });
     };
-    return {
-      disk: opened(this.#disk, diskFd),
-      memory: opened(this.#memory, vmmDescriptors.memory),
-    };
+    const disk = opened(this.#disk, diskFd);
+    const memory = opened(this.#memory, vmmDescriptors.memory);
+    if (disk.length > 0 && memory.length > 0) return { disk, memory };
+    throw new VmmControlError('The live template does not have its disk and its memory open.');
   }
 
   /** Our own descriptor of the file of its guest's memory. */

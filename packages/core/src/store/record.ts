@@ -54,6 +54,8 @@ export type MachineOrigin = 'cold' | 'clone' | 'pool';
 /** `boot.json`: where the time went until the machine of its last run was ready; milliseconds. */
 export interface BootRecord {
   readonly origin: MachineOrigin;
+  /** Whether its VMM is a fork of one that stood still, rather than started. */
+  readonly forked: boolean;
   /** Until the relay was started. */
   readonly spawnMs: number;
   /** From there to the agent being ready. */

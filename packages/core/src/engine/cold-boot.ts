@@ -1,8 +1,7 @@
-import { wallMs } from '../host/clock.js';
 import type { SandboxRecord } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
 import type { Environment } from './environment.js';
-import { bootstrapFrame } from './first-frame.js';
+import { bootstrapFrame, unixNanos } from './first-frame.js';
 import { launch } from './launch.js';
 import type { RunningMachine } from './machine.js';
 import type { Shape } from './shape.js';
@@ -44,8 +43,7 @@ export async function coldBoot(
     signal,
   );
   using _ = connection;
-  const now = { unix_time_nanos: BigInt(wallMs()) * 1_000_000n };
-  await connection.send('core.clock.sync', now, { id: connection.newId() });
+  await connection.send('core.clock.sync', { unix_time_nanos: unixNanos() }, { id: connection.newId() });
   const origin = 'cold' as const;
   const bootTimes = {
     ...times,

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import {
   closeSync,
   existsSync,
@@ -10,6 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { native } from '../host/native.js';
 import type { SandboxRecord } from './record.js';
@@ -22,6 +24,29 @@ beforeEach(() => {
   store = new SandboxStore({ home, cache: join(home, 'cache'), runtime: join(home, 'run') });
 });
 afterEach(() => rmSync(home, { recursive: true }));
+
+/** Says of which directories that have no name yet it got the lock. */
+const lookForFreeLocks = `
+const { existsSync, readdirSync } = require('node:fs');
+const { parentPort, workerData: { root, native: url, over } } = require('node:worker_threads');
+import(url).then(({ native }) => {
+  const free = [];
+  while (Atomics.load(over, 0) === 0) {
+    try {
+      for (const name of readdirSync(root).filter((name) => name.startsWith('.new-'))) {
+        const path = root + '/' + name + '/lock';
+        const lock = native.tryLockFile(path);
+        if (lock === null) continue;
+        if (existsSync(path)) free.push(name); // else it has been removed meanwhile, and the lock is free since
+        native.closeFd(lock);
+      }
+    } catch (error) {
+      if (error.code !== 'ENOENT') throw error;
+    }
+  }
+  parentPort.postMessage(free);
+});`;
+const nativeUrl = new URL('../../dist/host/native.js', import.meta.url).href;
 
 const nothing = async () => {};
 const names = () => (existsSync(join(home, 'sandboxes')) ? readdirSync(join(home, 'sandboxes')) : []);
@@ -117,6 +142,24 @@ describe('SandboxStore', () => {
     utimesSync(join(root, '.new-old'), hourAgo, hourAgo);
     await store.sweep();
     expect(names()).toEqual(['.new-young']);
+  });
+
+  it('has nothing that is being made look as if its creator had died, at whatever moment', async () => {
+    const over = new Int32Array(new SharedArrayBuffer(4));
+    const looker = new Worker(lookForFreeLocks, {
+      eval: true,
+      workerData: { root: join(home, 'sandboxes'), native: nativeUrl, over },
+    });
+    try {
+      for (let n = 0; n < 300; n++) {
+        const { directory, lock } = await store.prepare(nothing);
+        await directory.remove(lock);
+      }
+      Atomics.store(over, 0, 1);
+      expect(await once(looker, 'message')).toEqual([[]]);
+    } finally {
+      await looker.terminate();
+    }
   });
 
   it('never takes a number in a lock file for a living relay unless the lock is held', async () => {

@@ -44,7 +44,9 @@ export class SandboxStore {
     mkdirSync(path, { mode: 0o700 });
     let lock: number | undefined;
     try {
-      lock = await native.lockFile(join(path, 'lock'), 1000);
+      // Under another name until it is held: a sweep takes a lock that is free for one whose holder has died.
+      lock = await native.lockFile(join(path, 'lock.new'), 1000);
+      renameSync(join(path, 'lock.new'), join(path, 'lock'));
       writeFileSync(join(path, 'creating'), '', { mode: 0o600 });
       await fill(directory);
       return { directory, lock };

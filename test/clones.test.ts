@@ -1,6 +1,9 @@
-import { statSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Sandbox, type SandboxBuilder } from '@msbtest/core';
+import { relayPath } from '@msbtest/native';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { withEnv } from './support/stop-ways.js';
 import { buildTraitsProgram, expectDifferent, traitsOf } from './support/traits.js';
 import { killAndRemove, small, usePrivateHome, vmmOf } from './support/vm.js';
 import { createBy, makeLive, openPool, signsOf, type Way, ways } from './support/ways.js';
@@ -115,6 +118,16 @@ describe.each(ways)('a sandbox that came as %s', (way) => {
     expect([later[0], later[2]]).toEqual([machineId, hostname]);
     expect(later[1]).not.toBe(bootId);
     await killAndRemove('life');
+  });
+
+  it('has the right time, though its start took long', async () => {
+    const relay = join(home.path, 'slow-relay');
+    writeFileSync(relay, `#!/bin/sh\nsleep 3\nexec '${relayPath}' "$@"\n`, { mode: 0o755 });
+    await withEnv({ MSB_RELAY: relay }, async () => {
+      await using sandbox = await createBy(way, small('slow').ephemeral(true));
+      expect(sandbox.bootTimes).toMatchObject(signsOf(way));
+      expect(Math.abs(Number(await out(sandbox, 'date +%s')) - Date.now() / 1000)).toBeLessThan(2);
+    });
   });
 
   it('has the processors that it was given', async () => {

@@ -8,7 +8,7 @@ import type { SandboxDirectory } from '../store/sandbox-directory.js';
 import { Qmp, VmmControlError, VmmGoneError } from '../vmm/qmp.js';
 import type { CloneSource } from './clone-source.js';
 import type { Environment } from './environment.js';
-import { resumeFrame, unixNanos } from './first-frame.js';
+import { resumeFrame } from './first-frame.js';
 import { RelayNotReadyError } from './hold.js';
 import { launch } from './launch.js';
 import type { RunningMachine } from './machine.js';
@@ -74,8 +74,6 @@ export async function clone(
       await hold.end();
       throw error;
     });
-    // The time in the first frame was of before the machine ran.
-    await connection.send('core.clock.sync', { unix_time_nanos: unixNanos() }, { id: connection.newId() });
     const bootTimes = {
       ...times,
       origin: 'clone',

@@ -1,7 +1,7 @@
 import type { SandboxRecord } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
 import type { Environment } from './environment.js';
-import { bootstrapFrame, unixNanos } from './first-frame.js';
+import { bootstrapFrame } from './first-frame.js';
 import { launch } from './launch.js';
 import type { RunningMachine } from './machine.js';
 import type { Shape } from './shape.js';
@@ -43,7 +43,6 @@ export async function coldBoot(
     signal,
   );
   using _ = connection;
-  await connection.send('core.clock.sync', { unix_time_nanos: unixNanos() }, { id: connection.newId() });
   const origin = 'cold' as const;
   const bootTimes = {
     ...times,

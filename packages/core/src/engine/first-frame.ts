@@ -28,12 +28,12 @@ export function resumeFrame(record: SandboxRecord): Uint8Array {
 
 /** The same for one that is told in a session. */
 export function resumePayload(record: SandboxRecord): PayloadFields {
-  return { ...identity(record), unix_time_nanos: unixNanos() };
+  return { ...identity(record), ...timePayload() };
 }
 
-/** The time, as agents are told it. */
-export function unixNanos(): bigint {
-  return BigInt(wallMs()) * 1_000_000n;
+/** What time it is. */
+export function timePayload(): PayloadFields {
+  return { unix_time_nanos: BigInt(wallMs()) * 1_000_000n };
 }
 
 function identity({ id, config }: SandboxRecord): PayloadFields {

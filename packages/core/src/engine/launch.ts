@@ -7,6 +7,7 @@ import type { ExitRecord, SandboxRecord } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
 import { consoleSection, describeExit } from './ending.js';
 import type { Environment } from './environment.js';
+import { timePayload } from './first-frame.js';
 import { type Hold, RelayNotReadyError } from './hold.js';
 import type { BootTimes } from './machine.js';
 import { type StartVmm, spawnRelay } from './spawn-relay.js';
@@ -64,6 +65,8 @@ export async function launch(
       signal: AbortSignal.any(given),
     });
     const ready = monotonicMs();
+    // Of its first frame the time is past that it had when it was made.
+    await connection.send('core.clock.sync', timePayload(), { id: connection.newId() });
     const times = { spawnMs: spawned - begin, guestMs: ready - spawned, totalMs: ready - begin };
     return { hold, connection, times };
   } catch (error) {

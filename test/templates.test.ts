@@ -277,7 +277,7 @@ describe('the death of a process that makes a template', () => {
             return false; // what it looked at is gone
           }
         };
-        while (!there() && cache.templates().length === 0) await delay(1); // of a step that is over sooner, the next is seen
+        while (!there() && cache.templates().length === 0) await delay(1);
         await delay(ms);
       } finally {
         maker.kill('SIGKILL');

@@ -17,10 +17,15 @@ function canFork(): boolean {
   return process.platform === 'linux' && process.arch === 'x64' && environmentFrom().accelerator === 'tcg';
 }
 
-/** What a machine's times say of a way; those of a pool are forks wherever machines can be forked. */
-export function signsOf(way: Way): Pick<BootTimes, 'origin' | 'forked'> {
-  return { origin: way === 'fork' ? 'clone' : way, forked: way === 'fork' || (way === 'pool' && canFork()) };
+/** What a machine's times say of a way. */
+export type Signs = Pick<BootTimes, 'origin' | 'forked'>;
+
+export function signsOf(way: Way): Signs {
+  return { origin: way === 'fork' ? 'clone' : way, forked: way === 'fork' };
 }
+
+/** Of a pool that has foreseen several machines, which is worth a live template where there are such. */
+export const signsOfSeveral: Signs = { origin: 'pool', forked: canFork() };
 
 /** A pool that gets leave for whatever it wants to make. */
 export function openPool(): MachinePool {

@@ -155,7 +155,7 @@ export class MachinePool implements AsyncDisposable {
         ...bounds,
         onTemplate: (progress) => this.#options.onTemplate?.(record.config, progress),
       });
-      if (template) enliven(this.#environment, template, shape, record); // more are likely to follow
+      if (template && this.#foreseen.length > 1) enliven(this.#environment, template, shape, record);
       for await (const source of cloneSources(this.#environment, shape, record, bounds)) {
         const machine = await this.#prepareFrom(source, shape, record, bounds);
         if (machine) return machine;

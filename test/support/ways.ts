@@ -56,6 +56,7 @@ export async function createBy(way: Way, builder: SandboxBuilder): Promise<Sandb
       await makeLive(builder);
       return builder.create();
     case 'pool': {
+      await releaseTemplates();
       await using pool = openPool();
       pool.foresee([await builder.build()]);
       await pool.settled();

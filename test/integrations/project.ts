@@ -155,11 +155,12 @@ export class Run {
     this.ended = this.#end();
   }
 
-  /** Resolves when a file that a test writes is there. */
+  /** Resolves when a test has written a file; one that is there and empty is being written. */
   async wrote(name: string): Promise<string> {
     const path = join(this.#path, name);
-    await eventually(() => existsSync(path), 60_000, `${name} is written`);
-    return readFileSync(path, 'utf8');
+    const content = () => (existsSync(path) ? readFileSync(path, 'utf8') : '');
+    await eventually(() => content() !== '', 60_000, `${name} is written`);
+    return content();
   }
 
   async #end(): Promise<RunResult> {

@@ -34,7 +34,7 @@ test.msb('is late, though its machine came in time', { timeout: 1500 }, async ({
 
 test.msb('has no such image', { image: 'no-such-image' }, () => {});
 
-test.msb('boots too slowly', { bootTimeout: 30, coldBoot: true }, () => {});
+test.msb('boots too slowly', { bootTimeout: 100, coldBoot: true }, () => {});
 
 describe('beforeEach', () => {
   beforeEach(() => {
@@ -137,7 +137,7 @@ export const expected: Readonly<Record<string, Expected>> = {
   'boots too slowly': {
     state: 'failed',
     boots: 1,
-    message: /did not come up \(boot, .*not ready within 30 ms/s,
+    message: /did not come up \(boot, .*not ready within 100 ms/s,
   },
   'beforeEach > throws': { state: 'failed', boots: 1, message: /thrown before/ },
   'afterEach > throws': { state: 'failed', boots: 1, message: /thrown after/ },

@@ -1,6 +1,6 @@
 /*
- * The least that an init can do on the way to a first command: load the modules that the port needs, run a program to its
- * end, and say so on the port.
+ * The least that an agent can do: load the modules that the port needs, and for each byte from the port run a program to
+ * its end, and say so.
  */
 #define _GNU_SOURCE
 #include <sys/wait.h>
@@ -10,18 +10,20 @@
 int main(int argc, char **argv)
 {
 	int port;
+	char byte;
 
 	if (argc > 1 && !strcmp(argv[1], "true"))
 		return 0;
 	early_boot();
 	port = open_port();
-	if (fork() == 0) {
-		execl("/init", "init", "true", (char *)0);
-		_exit(127);
+	while (read(port, &byte, 1) == 1) {
+		if (fork() == 0) {
+			execl("/init", "init", "true", (char *)0);
+			_exit(127);
+		}
+		wait(0);
+		if (write(port, "done\n", 5) < 0)
+			return 1;
 	}
-	wait(0);
-	if (write(port, "done\n", 5) < 0)
-		return 1;
-	for (;;)
-		pause();
+	return 1;
 }

@@ -1,8 +1,11 @@
 import { PrivateHome } from '@msbtest/fixtures/private-home';
 import { type BenchReport, printBench } from '../support/report.js';
 import { boot } from './boot.js';
+import { fresh } from './fresh.js';
+import { growth } from './growth.js';
+import { suite } from './suite.js';
 
-const benchmarks: Readonly<Record<string, () => Promise<BenchReport>>> = { boot };
+const benchmarks: Readonly<Record<string, () => Promise<BenchReport>>> = { boot, fresh, growth, suite };
 
 const json = process.argv.includes('--json');
 const [name = ''] = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));

@@ -17,18 +17,23 @@ export interface BenchReport {
   readonly ratios: Readonly<Record<string, number>>;
 }
 
-export function summarize(what: string, samples: readonly number[]): BenchRow {
+export function summarize(what: string, samples: readonly number[], digits = 1): BenchRow {
   const sorted = [...samples].sort((a, b) => a - b);
   const at = (index: number) => sorted[index] ?? Number.NaN;
   const middle = Math.floor(sorted.length / 2);
   const median = sorted.length % 2 === 1 ? at(middle) : (at(middle - 1) + at(middle)) / 2;
   return {
     what,
-    median: round(median),
-    min: round(at(0)),
-    max: round(at(sorted.length - 1)),
+    median: round(median, digits),
+    min: round(at(0), digits),
+    max: round(at(sorted.length - 1), digits),
     n: sorted.length,
   };
+}
+
+/** Of two medians. */
+export function ratio(of: BenchRow, to: BenchRow): number {
+  return round(of.median / to.median, 3);
 }
 
 export function round(value: number, digits = 1): number {

@@ -5,7 +5,12 @@ import { rm } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { pickAccelerator } from '@msbtest/core';
-import { createUpper, environmentFrom, freeze, newRecord, Qmp, Shape } from '../support/engine.js';
+import { createUpper } from '#core/disk/upper.js';
+import { environmentFrom } from '#core/engine/environment.js';
+import { newRecord } from '#core/engine/new-record.js';
+import { Shape } from '#core/engine/shape.js';
+import { freeze } from '#core/vmm/freezing.js';
+import { Qmp } from '#core/vmm/qmp.js';
 import { checkout } from '../support/saboteurs.js';
 import { small } from '../support/vm.js';
 import type { Life } from './life.js';
@@ -31,10 +36,10 @@ const orders = [
  */
 export class Floor {
   readonly #directory: string;
-  readonly #shape: InstanceType<typeof Shape>;
+  readonly #shape: Shape;
   #count = 0;
 
-  private constructor(directory: string, shape: InstanceType<typeof Shape>) {
+  private constructor(directory: string, shape: Shape) {
     this.#directory = directory;
     this.#shape = shape;
   }
@@ -113,7 +118,7 @@ export class Floor {
 
   #command(kind: Kind, directory: string): string[] {
     const files = { upper: join(directory, 'upper.ext4'), controlSocket: join(directory, 'qmp.sock') };
-    const { file, args } = this.#shape.command(kind, files);
+    const { file, args } = this.#shape.command(kind === 'clone' ? { kind } : kind, files);
     const replaced = args.map((arg) => {
       if (arg === 'socket,id=console,fd=4') return 'null,id=console';
       return kind === 'clone' && arg === 'socket,id=control,fd=5' ? 'stdio,id=control,signal=off' : arg;

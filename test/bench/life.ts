@@ -1,6 +1,7 @@
-import type { BootTimes, MachineOrigin, Sandbox, SandboxBuilder } from '@msbtest/core';
-import { environmentFrom, MachinePool } from '../support/engine.js';
+import type { BootTimes, Sandbox, SandboxBuilder } from '@msbtest/core';
+import type { MachinePool } from '#core/engine/pool.js';
 import { small } from '../support/vm.js';
+import { signsOf, type Way } from '../support/ways.js';
 
 /** A fresh machine from being asked for until nothing is left of it; milliseconds since it was asked for. */
 export interface Life {
@@ -23,19 +24,16 @@ export function another(): SandboxBuilder {
   return small(`bench-${process.pid}-${++count}`).ephemeral(true);
 }
 
-export type Pool = InstanceType<typeof MachinePool>;
-
-/** A pool that nothing limits. */
-export function openPool(): Pool {
-  const leave = { [Symbol.dispose]() {} };
-  return new MachinePool(environmentFrom(), { leave: async () => leave, isMemoryShort: () => false });
-}
-
 export const liveCold = () => live('cold', () => another().coldBoot().create());
+
+/** By a VMM of its own. There must be no live template. */
 export const liveCloned = () => live('clone', () => another().create());
 
+/** By fork. There must be a live template. */
+export const liveForked = () => live('fork', () => another().create());
+
 /** @param onTaken is called when the pool has one less. */
-export const livePooled = (pool: Pool, onTaken = () => {}) =>
+export const livePooled = (pool: MachinePool, onTaken = () => {}) =>
   live('pool', async () => {
     const sandbox = await another().create({ pool });
     onTaken();
@@ -43,7 +41,7 @@ export const livePooled = (pool: Pool, onTaken = () => {}) =>
   });
 
 /** @throws when it has come to run in another way than it should. */
-async function live(origin: MachineOrigin, create: () => Promise<Sandbox>): Promise<OurLife> {
+async function live(way: Way, create: () => Promise<Sandbox>): Promise<OurLife> {
   const begin = performance.now();
   const since = () => performance.now() - begin;
   const sandbox = await create();
@@ -54,9 +52,11 @@ async function live(origin: MachineOrigin, create: () => Promise<Sandbox>): Prom
     await sandbox[Symbol.asyncDispose]();
     const goneMs = since();
     const boot = sandbox.bootTimes;
-    if (!success || boot?.origin !== origin)
+    const signs = signsOf(way);
+    const came = boot?.origin === signs.origin && (way === 'pool' || boot.forked === signs.forked);
+    if (!success || !boot || !came)
       throw new Error(
-        `It should be ${origin} and is ${boot?.origin}; \`true\` ${success ? 'did not fail' : 'failed'}.`,
+        `It should come as ${way} and came as ${JSON.stringify(boot)}; \`true\` ${success ? 'did not fail' : 'failed'}.`,
       );
     return { createdMs, doneMs, goneMs, boot };
   } finally {

@@ -1,31 +1,32 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
-import type { MachineOrigin } from '@msbtest/core';
 import { type BenchRow, summarize } from '../support/report.js';
 import { checkout } from '../support/saboteurs.js';
+import type { Way } from '../support/ways.js';
 import { inTurn } from './in-turn.js';
 
 const runs = 3;
 
 /** Machines of each worker in one run. */
-const counts: Readonly<Record<MachineOrigin, number>> = { cold: 4, clone: 20, pool: 20 };
+const counts: Readonly<Record<Way, number>> = { cold: 4, clone: 20, fork: 60, pool: 60 };
 
 /** All of one worker's machines; a cold boot takes seconds. */
 const timeoutMs = 300_000;
 
 /** Fresh machines in a second, one after another on every core. */
-export async function throughput(): Promise<Record<MachineOrigin, BenchRow>> {
+export async function throughput(): Promise<Record<Way, BenchRow>> {
   const rates = await inTurn(runs, {
     cold: () => rate('cold'),
     clone: () => rate('clone'),
+    fork: () => rate('fork'),
     pool: () => rate('pool'),
   });
-  const row = (origin: MachineOrigin) => summarize(`${origin}: machines in a second`, rates[origin], 2);
-  return { cold: row('cold'), clone: row('clone'), pool: row('pool') };
+  const row = (origin: Way) => summarize(`${origin}: machines in a second`, rates[origin], 2);
+  return { cold: row('cold'), clone: row('clone'), fork: row('fork'), pool: row('pool') };
 }
 
-async function rate(origin: MachineOrigin): Promise<number> {
+async function rate(origin: Way): Promise<number> {
   const workers = Array.from({ length: availableParallelism() }, () => start(origin));
   try {
     await Promise.all(workers.map((worker) => said(worker, 'ready')));
@@ -39,7 +40,7 @@ async function rate(origin: MachineOrigin): Promise<number> {
   }
 }
 
-function start(origin: MachineOrigin): ChildProcess {
+function start(origin: Way): ChildProcess {
   return fork(`${checkout}/test/dist/bench/fresh-worker.js`, [origin, `${counts[origin]}`]);
 }
 

@@ -54,7 +54,7 @@ export async function clone(
   { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal | undefined },
 ): Promise<Cloned> {
   const begin = monotonicMs();
-  const qmp = new Qmp();
+  const qmp = new Qmp({ negotiated: source.forks });
   try {
     const refused = new AbortController();
     const resumed = source.goOn(qmp).then(() => monotonicMs());

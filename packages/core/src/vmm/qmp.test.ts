@@ -32,6 +32,15 @@ describe('orders to a VMM', () => {
     await both[0];
   });
 
+  it('are the first that is said to a VMM that has been spoken to already, and as short as they can be', async () => {
+    const fork = new Qmp({ negotiated: true });
+    const vmm = new ScriptedVmm(fork);
+    const going = fork.execute('cont');
+    expect(await vmm.obey(1)).toEqual([{ execute: 'cont', id: expect.any(Number) }]);
+    await going;
+    vmm.socket.destroy();
+  });
+
   it('that are refused say why, and do not keep the next from being carried out', async () => {
     const refused = qmp.execute('migrate', { uri: 'nowhere' });
     const [, migrate = 0] = await id(2);

@@ -40,7 +40,8 @@ export class Qmp implements Disposable {
   #line = '';
   #gone: VmmGoneError | undefined;
 
-  constructor() {
+  /** @param negotiated whether the VMM is one that has been spoken to already, on another socket that this one takes the place of. */
+  constructor({ negotiated = false } = {}) {
     const [ours, theirs] = native.socketPair();
     this.theirs = ownDescriptor(theirs);
     this.#socket = new Socket({ fd: ours, readable: true, writable: true });
@@ -49,18 +50,20 @@ export class Qmp implements Disposable {
     this.#socket.on('error', (error) => this.#end(error.message));
     this.#socket.on('close', () => this.#end('the VMM has hung up'));
     this.#socket.unref(); // a wait for an answer has a timer, which keeps the process
-    this.execute('qmp_capabilities').catch(() => {}); // whatever is ordered next fails of the same
+    if (!negotiated) this.execute('qmp_capabilities').catch(() => {}); // whatever is ordered next fails of the same
   }
 
   /** Resolves when it is done. @throws VmmControlError when it is refused, takes more than 30,000 ms, or the VMM ends. */
-  execute(order: string, args: Readonly<Record<string, unknown>> = {}): Promise<void> {
+  execute(order: string, args?: Readonly<Record<string, unknown>>): Promise<void> {
     const id = this.#nextId++;
     const done = this.#wait(order, (message) => {
       if (message.id !== id) return false;
       if ('error' in message) throw new VmmControlError(`QEMU refused ${order}: ${describe(message.error)}`);
       return true;
     });
-    if (!this.#gone) this.#socket.write(`${JSON.stringify({ execute: order, arguments: args, id })}\n`);
+    // No byte too many: QEMU reads them one by one, with several system calls for each.
+    if (!this.#gone)
+      this.#socket.write(`${JSON.stringify({ execute: order, ...(args && { arguments: args }), id })}\n`);
     return done;
   }
 

@@ -70,6 +70,20 @@ async function originsOf(creator: ChildProcess): Promise<string[]> {
 }
 
 describe('a template', () => {
+  it('is not blamed for a clone that was given no time', async () => {
+    cache.clear();
+    expect(await tried(small('one'))).toEqual({ origin: 'clone', made: true });
+    const before = cache.templates();
+    const warnings = await warningsOf(async () => {
+      await expect(small('hasty').ephemeral(true).bootTimeout(20).create()).rejects.toMatchObject({
+        code: 'bootFailed',
+      });
+    });
+    expect(warnings).toEqual([]);
+    expect(cache.templates()).toEqual(before);
+    expect(await tried(small('two'))).toEqual({ origin: 'clone', made: false });
+  });
+
   it('is made once, however many want it in however many processes', async () => {
     cache.clear();
     const { env, starts } = countStarts();

@@ -28,6 +28,15 @@ export interface Cloned {
 /** A clone could not be made of its source; another way to come to a machine may work. */
 export class CloneFailedError extends Error {
   override readonly name = 'CloneFailedError';
+
+  /** @param isFault whether the source is to be blamed: not where there was too little time for any clone. */
+  constructor(
+    message: string,
+    readonly isFault: boolean,
+    options: ErrorOptions,
+  ) {
+    super(message, options);
+  }
 }
 
 /** Gives a sandbox that is being made the disk of its source. @throws CloneFailedError when that is gone; IoError. */
@@ -35,7 +44,8 @@ export async function cloneUpper({ upper }: CloneSource, directory: SandboxDirec
   try {
     await native.cloneFile(upper, directory.upper);
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') throw new CloneFailedError('Its template is gone.', { cause: error });
+    if (errnoOf(error) === 'ENOENT')
+      throw new CloneFailedError('Its template is gone.', true, { cause: error });
     throw diskError(`The writable disk ${directory.upper} could not be made`, error);
   }
 }
@@ -89,7 +99,8 @@ export async function clone(
     qmp[Symbol.dispose]();
     signal?.throwIfAborted();
     if (!isFaultOf(source, error)) throw error;
-    throw new CloneFailedError(error.message, { cause: error });
+    const wasLate = error instanceof BootFailedError && error.cause instanceof TimeoutError;
+    throw new CloneFailedError(error.message, !(wasLate && timeoutMs < cloneTimeoutMs), { cause: error });
   }
 }
 

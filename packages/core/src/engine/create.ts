@@ -113,7 +113,7 @@ async function cloned(
     });
   } catch (error) {
     if (!(error instanceof CloneFailedError)) throw error;
-    await source.failed(record.config.name, error);
+    if (error.isFault) await source.failed(record.config.name, error);
     return null;
   }
 }

@@ -80,9 +80,12 @@ export function enliven(
 
 /**
  * Ends the processes that this one keeps so that its next machines come quickly: one for each kind of machine of which it has made
- * several, ended by itself after a minute without use, and with this process. Machines that run are not touched.
+ * several, ended by itself after a minute without use, and with this process. Machines that run are not touched, and whoever makes
+ * several more begins anew.
  */
 export async function releaseTemplates(): Promise<void> {
+  cloned.clear();
+  hasFailed = false;
   await Promise.all([...entries.keys()].map(giveUp));
 }
 

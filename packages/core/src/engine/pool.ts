@@ -176,7 +176,7 @@ export class MachinePool implements AsyncDisposable {
       return await ReadyMachine.prepare(this.#environment, source, shape, record, bounds);
     } catch (error) {
       if (!(error instanceof CloneFailedError)) throw error;
-      await source.failed(record.config.name, error);
+      if (error.isFault) await source.failed(record.config.name, error);
       return null;
     }
   }

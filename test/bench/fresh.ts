@@ -41,7 +41,13 @@ export async function fresh(): Promise<BenchReport> {
       ...(podman && { podman: () => podman.run() }),
     });
     const whole = wholeLives(lives);
-    const waits = { cold: wait('cold', lives.cold), pool: wait('pool', lives.pool) };
+    const waits = {
+      cold: wait('cold', lives.cold),
+      clone: wait('clone', lives.clone),
+      fork: wait('fork', lives.fork),
+      pool: wait('pool', lives.pool),
+      floor: wait('floor', lives.floor),
+    };
     const rates = await throughput();
     return {
       name: 'fresh',
@@ -82,10 +88,10 @@ const method =
 /** @param podman where there is one. */
 function wholeLives(
   lives: Readonly<Record<'cold' | 'clone' | 'fork' | 'pool' | 'floor', readonly Life[]>> & {
-    readonly podman?: readonly Life[];
+    readonly podman?: readonly Pick<Life, 'goneMs'>[];
   },
 ) {
-  const row = (what: string, some: readonly Life[]) =>
+  const row = (what: string, some: readonly Pick<Life, 'goneMs'>[]) =>
     summarize(
       what,
       some.map(({ goneMs }) => goneMs),
@@ -100,9 +106,9 @@ function wholeLives(
   };
 }
 
-function wait(origin: string, lives: readonly OurLife[]): BenchRow {
+function wait(way: string, lives: readonly Life[]): BenchRow {
   return summarize(
-    `${origin}: asked for until \`true\` is done`,
+    `${way}: asked for until \`true\` is done`,
     lives.map(({ doneMs }) => doneMs),
   );
 }

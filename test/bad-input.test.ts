@@ -248,7 +248,7 @@ describe('a guest that does not come up', () => {
 
   it('because its creation is aborted', async () => {
     const abort = new AbortController();
-    const creating = small('aborted').create({ signal: abort.signal });
+    const creating = small('aborted').coldBoot().create({ signal: abort.signal });
     setTimeout(() => abort.abort(new Error('changed my mind')), 700);
     await expect(creating).rejects.toThrow('changed my mind');
   });
@@ -256,7 +256,7 @@ describe('a guest that does not come up', () => {
 
 describe('a guest that is stuck', () => {
   it('is killed past the budget, and its stop says so', async () => {
-    const sandbox = await small('stuck').create();
+    const sandbox = await createBy('clone', small('stuck'));
     await freeze(sandbox);
     const result = await sandbox.stopWithTimeout(1_500);
     expect(result).toMatchObject({
@@ -271,7 +271,7 @@ describe('a guest that is stuck', () => {
   });
 
   it('does not hold up a time-out of a command', async () => {
-    const sandbox = await small('stuck-exec').create();
+    const sandbox = await createBy('clone', small('stuck-exec'));
     const running = sandbox.execWith('sleep', (o) => o.arg('600').timeout(1_000));
     await sandbox.exec('true');
     await freeze(sandbox);
@@ -299,7 +299,7 @@ async function failure(promise: Promise<unknown>): Promise<BootFailedError> {
   );
 }
 
-/** Stops the virtual processors; the guest does nothing any more, and does not know. */
+/** Stops the virtual processors; the guest does nothing any more, and does not know. Not of a fork, whose VMM nobody else can tell anything. */
 async function freeze(sandbox: Sandbox): Promise<void> {
   const socket = connect(socketsOf(sandbox).control);
   socket.write('{"execute": "qmp_capabilities"}\n{"execute": "stop"}\n');

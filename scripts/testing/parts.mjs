@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { commandLine } from '../setup/exec.mjs';
-import { root } from '../setup/paths.mjs';
+import { inRoot, root } from '../setup/paths.mjs';
 import { adopt, checkInterrupted } from '../setup/signals.mjs';
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
@@ -139,7 +139,13 @@ export function lastCounts(output) {
  */
 export async function vitest(command, filters, report, env) {
   heading(`vitest${filters.length > 0 ? ` ${filters.join(' ')}` : ''}`);
-  const args = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...filters];
+  const reporters = ['default', 'json', inRoot('scripts/testing/second-tries.mjs')];
+  const args = [
+    'run',
+    ...reporters.map((reporter) => `--reporter=${reporter}`),
+    `--outputFile.json=${report}`,
+    ...filters,
+  ];
   const trouble = await shown(command, args, { limitMs: LIMIT_MS.vitest, env });
   return judge(commandLine('vitest', ['run', ...filters]), vitestCounts(report), trouble);
 }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, it } from 'vitest';
-import { sandboxLeaks } from './leaks.js';
+import { homeLeaks, sandboxLeaks } from './leaks.js';
 
 it.each(['path', 'sockets', 'bornAt'] as const)(
   'finds a process that says it runs at its %s',
@@ -18,3 +18,18 @@ it.each(['path', 'sockets', 'bornAt'] as const)(
     }
   },
 );
+
+it('spares what was kept, a fork of another process with the rest of its machine', async () => {
+  const kept = { path: '/nowhere/ab12', sockets: '/nowhere/sockets', bornAt: '/nowhere/.new-ab12' };
+  // In the relay's place a shell, whose child's command line names the home and nothing of the sandbox.
+  const relay = spawn('sh', ['-c', `sh -c 'echo begun; read line' sh guest=/nowhere/; :`, kept.path]);
+  try {
+    await once(relay.stdout, 'data');
+    const places = { home: '/nowhere', runtime: '/nowhere/run' };
+    expect(homeLeaks(places)).toHaveLength(2);
+    expect(homeLeaks(places, [kept])).toEqual([]);
+  } finally {
+    relay.stdin.end();
+    await once(relay, 'exit');
+  }
+});

@@ -33,14 +33,16 @@ export function homeLeaks(
   ];
 }
 
-/** Processes other than this one whose command line names one of the paths, or something below it, and none of those spared. */
+/**
+ * Processes other than this one whose command line names one of the paths, or something below it, and none of those spared. A VMM that was
+ * forked has the command line of what it is a fork of: whose it is, its relay's tells.
+ */
 function processesOf(all: readonly string[], spared: readonly string[] = []): string[] {
   const namesAny = (paths: readonly string[]) => (argument: string) =>
     paths.some((path) => argument.includes(`${path}/`) || argument === path || argument.endsWith(`=${path}`));
   return processes()
-    .filter(
-      ({ pid, args }) => pid !== process.pid && args.some(namesAny(all)) && !args.some(namesAny(spared)),
-    )
+    .filter(({ pid, args }) => pid !== process.pid && args.some(namesAny(all)))
+    .filter(({ pid, args }) => ![...args, ...argumentsOf(parentOf(pid))].some(namesAny(spared)))
     .map(({ pid, args }) => `process ${pid}: ${args[0]}`);
 }
 
@@ -55,13 +57,25 @@ function processes(): { pid: number; args: readonly string[] }[] {
   }
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => {
-      try {
-        return [{ pid: Number(name), args: readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0') }];
-      } catch {
-        return []; // it has ended since
-      }
-    });
+    .map((name) => ({ pid: Number(name), args: argumentsOf(Number(name)) }));
+}
+
+/** On Linux; none of a process that has ended. */
+function argumentsOf(pid: number): string[] {
+  return readProcess(pid, 'cmdline').split('\0');
+}
+
+/** On Linux, where there are forks; 0 elsewhere. */
+function parentOf(pid: number): number {
+  return Number(/^PPid:\s+(\d+)$/m.exec(readProcess(pid, 'status'))?.[1] ?? 0);
+}
+
+function readProcess(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch {
+    return ''; // it has ended since, or there is no such place
+  }
 }
 
 function entries(directory: string): string[] {

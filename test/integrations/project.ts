@@ -131,8 +131,16 @@ export class Project implements Disposable {
     writeFileSync(join(this.path, name), text);
   }
 
+  /** A row that has failed may have left a run alive, which would make its directories anew. */
   [Symbol.dispose](): void {
-    rmSync(this.path, { recursive: true, force: true });
+    for (const pid of processesIn(this.path)) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // it has ended since
+      }
+    }
+    rmSync(this.path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   }
 }
 
@@ -214,4 +222,18 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
 
 function below(directory: string): string[] {
   return existsSync(directory) ? readdirSync(directory).map((name) => join(directory, name)) : [];
+}
+
+/** Processes whose environment names the directory, other than this one; on Linux. */
+function processesIn(directory: string): number[] {
+  return below('/proc')
+    .map((path) => Number(path.slice('/proc/'.length)))
+    .filter((pid) => pid > 0 && pid !== process.pid)
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`${directory}/`);
+      } catch {
+        return false; // it has ended since, or is somebody else's
+      }
+    });
 }

@@ -10,7 +10,7 @@ import type { RunningMachine } from './machine.js';
 import { rehearse, renew } from './rehearsal.js';
 import type { Shape } from './shape.js';
 
-/** Becoming another is a matter of milliseconds; a machine that takes longer than this is given up for a fresh clone. */
+/** Commands that do nothing, or becoming another, are a matter of milliseconds; a machine that takes longer is given up for a fresh clone. */
 const renewTimeoutMs = 5_000;
 
 /**
@@ -50,7 +50,7 @@ export class ReadyMachine {
     try {
       const cloned = await clone(environment, source, shape, unnamed, record, bounds);
       ready = new ReadyMachine(environment, directory, cloned);
-      await rehearse(cloned.connection, bounds);
+      await rehearse(cloned.connection, { ...bounds, timeoutMs: renewTimeoutMs });
       await cloned.qmp.execute('stop');
       bounds.signal.throwIfAborted();
       cloned.connection.rest();

@@ -92,6 +92,21 @@ describe('a pool', () => {
     expect(waiting()).toEqual([]);
   });
 
+  it.each(['place', 'memory'])('asks again where the host had no %s for it', async (what) => {
+    let asked = 0;
+    const leave = { [Symbol.dispose]() {} };
+    const host =
+      what === 'place'
+        ? { leave: async () => (++asked < 3 ? null : leave) }
+        : { isMemoryShort: () => ++asked < 3 };
+    await using pool = openPool(host);
+    await foresee(pool, builder('refused'));
+    await eventually(() => waiting().length > 0, 10_000, 'it is being made');
+    await using sandbox = await builder('refused').create({ pool });
+    expect(sandbox.bootTimes?.origin).toBe('pool');
+    expect(asked).toBe(3);
+  });
+
   it('leaves nothing when it is closed, whatever it is at', async () => {
     for (const ms of [0, 50, 400]) {
       await using pool = openPool();

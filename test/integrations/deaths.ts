@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { untilWaiting, waitingMachines } from './ahead.js';
 import { Project, type Run } from './project.js';
@@ -52,12 +52,20 @@ test.msb('starts clean', async ({ sandbox }) => {
 });
 `;
 
-/** Whether it is the directory of a machine that never had a relay: its maker died first, and so nobody is left who could remove it. */
-function isUnborn(leak: string): boolean {
+/**
+ * Whether a directory in which nothing runs is the next run's to sweep, since nobody is left who could remove it: its machine never
+ * had a relay, or had ended before its owner's death, and its owner had not come to removing it, or had not come to the end of that.
+ * What runs when its owner dies, a relay ends and removes; that is never excused.
+ */
+function isForTheNextRun(leak: string): boolean {
   if (!leak.includes('/sandboxes/')) return false;
   const size = (name: string) => statSync(join(leak, name), { throwIfNoEntry: false })?.size;
-  if (/^\.new-/.test(basename(leak))) return !size('lock'); // a relay writes into it
-  return size('creating') !== undefined && size('lock') === 0;
+  const name = basename(leak);
+  const [, remover] = /^\.trash-(\d+)-[^-]+-\d+$/.exec(name) ?? []; // a relay's has no second number
+  if (remover !== undefined) return !existsSync(`/proc/${remover}`);
+  if (/^\.new-/.test(name)) return !size('lock'); // a relay writes into it
+  const unborn = size('creating') !== undefined && size('lock') === 0;
+  return unborn || size('exit.json') !== undefined; // which a relay writes for an owner who lives
 }
 
 export interface Death {
@@ -105,8 +113,8 @@ export function death(sources: Sources, options: Death): Row {
       const workerPid = Number(await run.wrote('worker.pid'));
       kill?.(run, workerPid);
       const result = await run.ended;
-      // A directory that was being made when its maker died is the next run's to sweep, as is the empty home of a dead run.
-      const leaks = (await project.settledLeaks()).filter((leak) => !isUnborn(leak));
+      // The empty home of a dead run is left to the next run, too.
+      const leaks = (await project.settledLeaks()).filter((leak) => !isForTheNextRun(leak));
       const problems: string[] = [];
       if (mainLives) {
         const says = [/microVM tests: /];

@@ -2,7 +2,7 @@ import { type BootTimes, releaseTemplates, type Sandbox, type SandboxBuilder } f
 import { environmentFrom } from '#core/engine/environment.js';
 import { enliven, liveTemplate } from '#core/engine/live-templates.js';
 import { newRecord } from '#core/engine/new-record.js';
-import { MachinePool } from '#core/engine/pool.js';
+import { MachinePool, type PoolOptions } from '#core/engine/pool.js';
 import { Shape } from '#core/engine/shape.js';
 import { templateFor } from '#core/engine/template-for.js';
 import { pickAccelerator } from '#core/host/hypervisor.js';
@@ -27,10 +27,14 @@ export function signsOf(way: Way): Signs {
 /** Of a pool that has foreseen several machines, which is worth a live template where there are such. */
 export const signsOfSeveral: Signs = { origin: 'pool', forked: canFork() };
 
-/** A pool that gets leave for whatever it wants to make. */
-export function openPool(): MachinePool {
+/** A pool that gets leave for whatever it wants to make, unless told otherwise. */
+export function openPool(host: Partial<PoolOptions> = {}): MachinePool {
   const leave = { [Symbol.dispose]() {} };
-  return new MachinePool(environmentFrom(), { leave: async () => leave, isMemoryShort: () => false });
+  return new MachinePool(environmentFrom(), {
+    leave: async () => leave,
+    isMemoryShort: () => false,
+    ...host,
+  });
 }
 
 /** Sees to it that the next clones of that shape are forks. */

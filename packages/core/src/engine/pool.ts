@@ -17,6 +17,9 @@ const mostMembers = 2;
 /** Nobody waits for it yet, but it shall not hang for ever. */
 const prepareTimeoutMs = 60_000;
 
+/** Nobody tells that the host has room again: another run's queue is empty, another program's memory is free. */
+const askAgainMs = 500;
+
 /** The leave to keep a machine that nobody has asked for; disposing of it gives it back. */
 export type Leave = Disposable;
 
@@ -48,6 +51,7 @@ export class MachinePool implements AsyncDisposable {
   readonly #members: Member[] = [];
   #foreseen: readonly SandboxConfig[] = [];
   #work: Promise<void> = Promise.resolve();
+  #again: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
   constructor(environment: Environment, options: PoolOptions) {
@@ -58,7 +62,7 @@ export class MachinePool implements AsyncDisposable {
   /** Tells what will be asked for next, the soonest first. Machines of other shapes are given up. */
   foresee(configs: readonly SandboxConfig[]): void {
     this.#foreseen = configs.slice(0, mostMembers);
-    this.#work = this.#work.then(() => this.#adapt()).catch(() => {}); // whoever asks for such a machine meets the same error
+    this.#begin();
   }
 
   /** Resolves when all that was foreseen is ready, or cannot be. */
@@ -101,14 +105,28 @@ export class MachinePool implements AsyncDisposable {
   /** Gives up all machines that nobody has taken, and what they were made from. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
+    clearTimeout(this.#again);
     this.#foreseen = [];
     for (const { abort } of this.#members) abort.abort(new Error('the pool is closed'));
     await this.#work;
     await Promise.all([...this.#members.splice(0).map(giveUp), releaseTemplates()]);
   }
 
+  #begin(): void {
+    clearTimeout(this.#again);
+    this.#work = this.#work.then(() => this.#adapt()).catch(() => {}); // whoever asks for such a machine meets the same error
+  }
+
+  /** The host has no room now. It is asked again, as long as this process lives anyway. */
+  #postpone(): void {
+    clearTimeout(this.#again);
+    if (!this.#closed) this.#again = setTimeout(() => this.#begin(), askAgainMs).unref();
+  }
+
   async #adapt(): Promise<void> {
-    const foreseen = this.#options.isMemoryShort() ? [] : this.#foreseen;
+    const isShort = this.#options.isMemoryShort();
+    if (isShort && this.#foreseen.length > 0) this.#postpone();
+    const foreseen = isShort ? [] : this.#foreseen;
     const wanted = await Promise.all(
       foreseen.map(async (config) => {
         const record = await newRecord(this.#environment, config);
@@ -128,7 +146,7 @@ export class MachinePool implements AsyncDisposable {
     for (const { key, shape, record } of missing) {
       if (key === null || this.#closed) return;
       const leave = await this.#options.leave(record.config);
-      if (!leave) return;
+      if (!leave) return this.#postpone();
       if (this.#closed) return leave[Symbol.dispose]();
       const abort = new AbortController();
       const machine = this.#prepare(shape, record, abort.signal);

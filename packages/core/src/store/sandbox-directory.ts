@@ -1,7 +1,9 @@
 import { existsSync, fstatSync, openSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { SandboxNotFoundError, SandboxReplacedError, SandboxStillRunningError } from '../errors.js';
+import { monotonicMs } from '../host/clock.js';
 import { errnoOf, native } from '../host/native.js';
 import { type Places, socketDirectory } from '../host/paths.js';
 import type { BootRecord, ExitRecord, SandboxRecord } from './record.js';
@@ -9,6 +11,7 @@ import { writeWhole } from './whole-file.js';
 
 /** How long a lock may be held by somebody who only looks; looking takes microseconds. */
 const glanceMs = 250;
+const glanceStepMs = 5;
 
 /** Who keeps a sandbox's lock. `null`: nobody, it does not run. */
 export type Holder =
@@ -150,11 +153,13 @@ export class SandboxDirectory {
    */
   async #tryAcquire(relayLives: boolean): Promise<number | undefined> {
     try {
-      const fd = native.tryLockFile(this.#lock); // never makes it: the directory may be on its way out
-      if (fd !== null) return fd;
-      return relayLives ? undefined : await native.lockFile(this.#lock, glanceMs);
+      // Tried again rather than waited for: a wait that is given up takes the lock for a moment when it gets free at last.
+      for (const deadline = monotonicMs() + glanceMs; ; await delay(glanceStepMs)) {
+        const fd = native.tryLockFile(this.#lock); // never makes it: the directory may be on its way out
+        if (fd !== null) return fd;
+        if (relayLives || monotonicMs() > deadline) return undefined;
+      }
     } catch (error) {
-      if (errnoOf(error) === 'ETIMEDOUT') return undefined;
       if (errnoOf(error) === 'ENOENT')
         throw new SandboxNotFoundError(`There is no sandbox at ${this.path} any more.`);
       throw error;

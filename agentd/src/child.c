@@ -29,13 +29,15 @@ static _Noreturn void give_up(int report, enum child_stage stage, int detail)
 	_exit(127);
 }
 
-/* Handlers go with exec; what is ignored would stay ignored, so all is reset. */
+/*
+ * What is ignored would stay ignored. The kernel starts PID 1 without any such
+ * signal, and the agent ignores this one alone: see early_limits().
+ */
 static void default_signals(void)
 {
 	sigset_t none;
 
-	for (int sig = 1; sig < NSIG; sig++)
-		signal(sig, SIG_DFL);
+	signal(SIGPIPE, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -45,6 +45,8 @@ describe('a pool', () => {
     expect(sandbox.bootTimes).toMatchObject({ origin: 'pool', attempts: 1, renewMs: expect.any(Number) });
     expect((await Sandbox.get('asked-for')).bootRecord).toMatchObject({ origin: 'pool' });
     expect((await sandbox.exec('hostname')).stdout()).toBe('asked-for\n');
+    expect((await sandbox.shell('cat /etc/machine-id')).stdout()).toBe(`${sandbox.id.replaceAll('-', '')}\n`);
+    expect((await Sandbox.get('asked-for')).id).toBe(sandbox.id);
     expect(waiting()).toHaveLength(1); // what was foreseen has been taken, and is not made again
   });
 

@@ -181,6 +181,17 @@ describe('a sandbox', () => {
     await expect(handle.refresh()).rejects.toMatchObject({ code: 'sandboxNotFound' });
   });
 
+  it('can be used through an object that has done nothing with it before it was stopped and started', async () => {
+    const sandbox = await small('restarted').create();
+    const handle = await Sandbox.get('restarted');
+    await handle.stop();
+    await using again = await handle.start();
+    expect((await sandbox.exec('true')).success).toBe(true);
+    await again.kill();
+    await expect(again.ping()).rejects.toMatchObject({ code: 'sandboxNotRunning' }); // nor had this one
+    await handle.remove();
+  });
+
   it('can be replaced, and old handles do not mistake the new one for theirs', async () => {
     const first = await small('twice').create();
     const handle = await Sandbox.get('twice');

@@ -52,6 +52,8 @@ export class AgentConnection implements Disposable {
   readonly #frames: Frame[];
   readonly #idEnd: number;
   #nextId: number;
+  /** A read that is under way since this rests, for whoever receives next. */
+  #coming: Promise<Buffer> | undefined;
 
   private constructor(socket: Socket, chunks: AsyncIterator<Buffer>, greeting: Greeting) {
     this.#socket = socket;
@@ -160,13 +162,22 @@ export class AgentConnection implements Disposable {
     for (;;) {
       const frame = this.#frames.shift();
       if (frame) return { ...decodeMessage(frame.body), id: frame.id };
-      this.#frames.push(...this.#reader.push(await nextChunk(this.#chunks)));
+      const coming = this.#coming ?? nextChunk(this.#chunks);
+      this.#coming = undefined;
+      this.#frames.push(...this.#reader.push(await coming));
     }
   }
 
-  /** Lets the process end while nothing is asked of this connection. */
+  /** Lets the process end while nothing is asked of this connection; that the other side hangs up is noticed meanwhile. */
   rest(): void {
     this.#socket.unref();
+    this.#coming ??= nextChunk(this.#chunks);
+    this.#coming.catch(() => {}); // for whoever receives next
+  }
+
+  /** Whether it can still be used, as far as is known. */
+  get isOpen(): boolean {
+    return !this.#socket.destroyed;
   }
 
   /** Keeps the process alive again, as a connection does at first. */

@@ -1,4 +1,4 @@
-import { type AgentConnection, AgentGoneError } from '../agent/connection.js';
+import { AgentGoneError } from '../agent/connection.js';
 import { diskError } from '../disk/upper.js';
 import { AgentProtocolError, BootFailedError, TimeoutError } from '../errors.js';
 import { monotonicMs } from '../host/clock.js';
@@ -18,11 +18,10 @@ import type { StartVmm } from './spawn-relay.js';
 /** A clone is ready after some tenths of a second; on an overloaded host it may take some times that. */
 const cloneTimeoutMs = 20_000;
 
-/** A clone that runs; `qmp` and `connection` are the caller's to close. */
+/** A clone that runs; `qmp` is the caller's to close. */
 export interface Cloned {
   readonly machine: RunningMachine;
   readonly qmp: Qmp;
-  readonly connection: AgentConnection;
 }
 
 /** A clone could not be made of its source; another way to come to a machine may work. */
@@ -94,7 +93,7 @@ export async function clone(
       attempts: 1,
       agent: connection.ready,
     } as const;
-    return { machine: { accelerator: shape.accelerator, hold, bootTimes }, qmp, connection };
+    return { machine: { accelerator: shape.accelerator, hold, connection, bootTimes }, qmp };
   } catch (error) {
     qmp[Symbol.dispose]();
     signal?.throwIfAborted();

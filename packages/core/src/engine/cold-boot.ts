@@ -42,7 +42,7 @@ export async function coldBoot(
     attempt,
     signal,
   );
-  using _ = connection;
+  connection.rest();
   const origin = 'cold' as const;
   const bootTimes = {
     ...times,
@@ -53,5 +53,5 @@ export async function coldBoot(
     attempts: attempt.number,
     agent: connection.ready,
   };
-  return { accelerator: shape.accelerator, hold, bootTimes };
+  return { accelerator: shape.accelerator, hold, connection, bootTimes };
 }

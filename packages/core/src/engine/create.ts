@@ -11,7 +11,7 @@ import type { CloneSource } from './clone-source.js';
 import { cloneSources } from './clone-sources.js';
 import { type BootOptions, coldBoot } from './cold-boot.js';
 import type { Environment } from './environment.js';
-import { type RunningMachine, recordOf } from './machine.js';
+import { type Created, type RunningMachine, recordOf } from './machine.js';
 import { newRecord } from './new-record.js';
 import type { MachinePool } from './pool.js';
 import { Shape } from './shape.js';
@@ -26,12 +26,6 @@ export interface CreateOptions extends TemplateOptions {
   readonly coldBoot: boolean;
   /** Where a machine that is ready may be. */
   readonly pool?: MachinePool | undefined;
-}
-
-export interface Created {
-  readonly directory: SandboxDirectory;
-  readonly record: SandboxRecord;
-  readonly machine: RunningMachine;
 }
 
 /**
@@ -76,11 +70,11 @@ async function taken(
   if (!ready) return null;
   try {
     const take = () => ready.take(record);
-    const { directory, machine } = await naming(environment, record.config.name, replaceTimeoutMs, take);
+    const created = await naming(environment, record.config.name, replaceTimeoutMs, take);
     signal?.throwIfAborted();
-    directory.noteBoot(recordOf(machine));
-    directory.created();
-    return { directory, record, machine };
+    created.directory.noteBoot(recordOf(created.machine));
+    created.directory.created();
+    return created;
   } catch (error) {
     await ready.discard();
     signal?.throwIfAborted();
@@ -106,8 +100,8 @@ async function cloned(
         // Half of the time at most, so that there is some left for another way.
         const bounds = { timeoutMs: Math.ceil(timeoutMs / 2), signal };
         const made = await clone(environment, source, shape, { directory, lock }, record, bounds);
-        made.connection.close();
         made.qmp[Symbol.dispose]();
+        made.machine.connection.rest();
         return made.machine;
       },
     });

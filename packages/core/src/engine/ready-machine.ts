@@ -1,4 +1,4 @@
-import type { AgentConnection, AgentReady } from '../agent/connection.js';
+import type { AgentReady } from '../agent/connection.js';
 import { monotonicMs } from '../host/clock.js';
 import type { SandboxRecord } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
@@ -6,7 +6,7 @@ import type { Qmp } from '../vmm/qmp.js';
 import { type Cloned, clone, cloneUpper } from './clone.js';
 import type { CloneSource } from './clone-source.js';
 import type { Environment } from './environment.js';
-import type { RunningMachine } from './machine.js';
+import type { Created, RunningMachine } from './machine.js';
 import { rehearse, renew } from './rehearsal.js';
 import type { Shape } from './shape.js';
 
@@ -20,20 +20,21 @@ const renewTimeoutMs = 5_000;
 export class ReadyMachine {
   readonly #environment: Environment;
   #directory: SandboxDirectory;
+  readonly #id: string;
   readonly #machine: RunningMachine;
   readonly #qmp: Qmp;
-  readonly #connection: AgentConnection;
 
   private constructor(
     environment: Environment,
     directory: SandboxDirectory,
-    { machine, qmp, connection }: Cloned,
+    id: string,
+    { machine, qmp }: Cloned,
   ) {
     this.#environment = environment;
     this.#directory = directory;
+    this.#id = id;
     this.#machine = machine;
     this.#qmp = qmp;
-    this.#connection = connection;
   }
 
   /** @throws CloneFailedError, IoError; the signal's reason. Nothing is left then. */
@@ -49,11 +50,12 @@ export class ReadyMachine {
     let ready: ReadyMachine | undefined;
     try {
       const cloned = await clone(environment, source, shape, unnamed, record, bounds);
-      ready = new ReadyMachine(environment, directory, cloned);
-      await rehearse(cloned.connection, { ...bounds, timeoutMs: renewTimeoutMs });
+      ready = new ReadyMachine(environment, directory, record.id, cloned);
+      const { connection } = cloned.machine;
+      await rehearse(connection, { ...bounds, timeoutMs: renewTimeoutMs });
       await cloned.qmp.execute('stop');
       bounds.signal.throwIfAborted();
-      cloned.connection.rest();
+      connection.rest();
       return ready;
     } catch (error) {
       await (ready ?? directory).discard();
@@ -62,34 +64,34 @@ export class ReadyMachine {
   }
 
   /**
-   * Gives it its name, and lets it go on as that sandbox.
+   * Gives it its name, and lets it go on as that sandbox, but for the id: it keeps its own, which is in its guest already.
    *
    * @throws SandboxAlreadyExistsError, and it is as it was before; anything else when it is no good, and is to be discarded.
    */
-  async take(record: SandboxRecord): Promise<{ directory: SandboxDirectory; machine: RunningMachine }> {
+  async take(wanted: SandboxRecord): Promise<Created> {
     const begin = monotonicMs();
-    this.#directory = this.#environment.sandboxes.name(this.#directory, record);
-    const { hold, accelerator, bootTimes } = this.#machine;
+    const record = { ...wanted, id: this.#id };
+    const directory = this.#environment.sandboxes.name(this.#directory, record);
+    this.#directory = directory;
     const agent = await this.#renew(record);
-    this.#connection.close();
     this.#qmp[Symbol.dispose]();
+    this.#machine.connection.rest();
     const times = { origin: 'pool', renewMs: agent.renewMs, totalMs: monotonicMs() - begin, agent } as const;
-    return {
-      directory: this.#directory,
-      machine: { hold, accelerator, bootTimes: { ...bootTimes, ...times } },
-    };
+    const bootTimes = { ...this.#machine.bootTimes, ...times };
+    return { directory, record, machine: { ...this.#machine, bootTimes } };
   }
 
   async #renew(record: SandboxRecord): Promise<AgentReady> {
-    this.#connection.takeUp();
-    const renewed = renew(this.#connection, record, { timeoutMs: renewTimeoutMs });
+    const { connection } = this.#machine;
+    connection.takeUp();
+    const renewed = renew(connection, record, { timeoutMs: renewTimeoutMs });
     const [agent] = await Promise.all([renewed, this.#qmp.execute('cont')]);
     return agent;
   }
 
   /** Ends it and removes it. */
   async discard(): Promise<void> {
-    this.#connection.close();
+    this.#machine.connection.close();
     this.#qmp[Symbol.dispose]();
     await this.#machine.hold.end();
     await this.#directory.discard();

@@ -1,3 +1,4 @@
+import type { AgentConnection } from '../agent/connection.js';
 import { start as startMachine } from '../engine/create.js';
 import { type Environment, environmentFrom } from '../engine/environment.js';
 import type { BootTimes, RunningMachine } from '../engine/machine.js';
@@ -19,6 +20,8 @@ import { SandboxHandle, SandboxListBuilder, type SandboxPage } from './sandbox-h
 export class Sandbox extends SandboxBase implements AsyncDisposable {
   readonly #machine: RunningMachine | null;
   readonly #journal = new ExecJournal();
+  /** The connection that came with the machine, until somebody uses it. */
+  #unused: AgentConnection | undefined;
   #owns: boolean;
 
   /** @internal */
@@ -30,6 +33,7 @@ export class Sandbox extends SandboxBase implements AsyncDisposable {
   ) {
     super(environment, directory, record);
     this.#machine = machine;
+    this.#unused = machine?.connection;
     this.#owns = machine !== null;
   }
 
@@ -145,6 +149,7 @@ export class Sandbox extends SandboxBase implements AsyncDisposable {
   /** Gives up the ownership: the machine outlives this process, and this object's disposal. */
   async detach(): Promise<void> {
     this.#owns = false;
+    this.#unused?.close();
     this.#machine?.hold.detach();
   }
 
@@ -162,8 +167,28 @@ export class Sandbox extends SandboxBase implements AsyncDisposable {
       // Removed or replaced by hand, which leaves nothing to do.
       if (!(error instanceof SandboxNotFoundError || error instanceof SandboxReplacedError)) throw error;
     } finally {
+      this.#unused?.close();
       await this.#machine?.hold.release();
     }
+  }
+
+  /** @internal */
+  protected override async openConnection(
+    timeoutMs?: number,
+    signal?: AbortSignal,
+  ): Promise<AgentConnection> {
+    const unused = this.#unused;
+    this.#unused = undefined;
+    if (!unused?.isOpen) return super.openConnection(timeoutMs, signal);
+    try {
+      this.directory.expectId(this.id);
+      signal?.throwIfAborted();
+    } catch (error) {
+      unused.close();
+      throw error;
+    }
+    unused.takeUp();
+    return unused;
   }
 
   /** @internal */

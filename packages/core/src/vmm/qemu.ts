@@ -38,11 +38,8 @@ const architectures: Readonly<Record<string, Architecture>> = {
     console: 'ttyS0',
     // Without a hypervisor's clock the kernel measures its time-stamp counter against an emulated timer, which fails while the
     // host is busy, and it then hangs. Under emulation the counter is the host's, so its rate can be told.
-    // init_on_alloc=0: distributions' kernels clear all memory that they give to themselves, which is a third of an emulated boot.
     kernelArguments: (accelerator) =>
-      accelerator === 'tcg'
-        ? `no_timer_check init_on_alloc=0 tsc=reliable tsc_early_khz=${tscKhz()}`
-        : 'no_timer_check',
+      accelerator === 'tcg' ? `no_timer_check tsc=reliable tsc_early_khz=${tscKhz()}` : 'no_timer_check',
   },
   arm64: {
     program: 'qemu-system-aarch64',

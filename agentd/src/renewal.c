@@ -31,15 +31,21 @@ bool renew(struct agent *a, uint32_t id, struct span payload)
 		fatal(errno, "msb.resume: credit entropy");
 	if (clock_set_wall(m.unix_ns) < 0)
 		fatal(errno, "msb.resume: set the clock");
-	if (m.hostname.p)
-		identity_set_hostname(m.hostname);
-	if (m.machine_id.p)
-		identity_set_machine_id(m.machine_id);
 	plan_defaults_free(&a->defaults);
 	a->defaults = defaults;
 
 	ready.ready_ns = clock_boot_ns();
 	ready.resume_ns = ready.ready_ns - since;
 	msg_send_ready(&a->port.out, id, &ready);
+	port_write(&a->port);
+
+	/*
+	 * Nothing is taken from the port before this is done, so no command can
+	 * tell; and the host does not wait for it.
+	 */
+	if (m.hostname.p)
+		identity_set_hostname(m.hostname);
+	if (m.machine_id.p)
+		identity_set_machine_id(m.machine_id);
 	return true;
 }

@@ -6,9 +6,10 @@
 
 /*
  * msb.resume: a machine that was frozen goes on as another one, and must not
- * share with its siblings what only one may have. Answers with core.ready; a
- * machine that cannot be renewed ends. False: the payload is invalid, and
- * nothing has been done.
+ * share with its siblings what only one may have. Answers with core.ready, at
+ * once; what comes after this call comes to a machine that is renewed. One that
+ * cannot be renewed ends. False: the payload is invalid, and nothing has been
+ * done.
  */
 bool renew(struct agent *a, uint32_t id, struct span payload);
 

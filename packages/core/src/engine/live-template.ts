@@ -12,7 +12,7 @@ import type { Environment } from './environment.js';
 import { resumeFrame } from './first-frame.js';
 import { decodeForkAnswer, encodeForkOrder } from './fork-order.js';
 import { LiveVmm } from './live-vmm.js';
-import { rehearse } from './rehearsal.js';
+import { rehearse, renew } from './rehearsal.js';
 import type { Shape } from './shape.js';
 import type { RelayStart, StartVmm } from './spawn-relay.js';
 import type { Template } from './template.js';
@@ -59,7 +59,11 @@ export class LiveTemplate implements CloneSource, AsyncDisposable {
         AgentConnection.direct(vmm.agent, resumeFrame(record), { timeoutMs: readyTimeoutMs }),
         goOn(vmm.qmp),
       ]);
-      await rehearse(connection, { timeoutMs: readyTimeoutMs });
+      const bounds = { timeoutMs: readyTimeoutMs };
+      await rehearse(connection, bounds);
+      // Once more: the emulator links what it has translated when it comes by again, which each fork would do in a copy of its own.
+      await renew(connection, record, bounds);
+      await rehearse(connection, bounds);
       await vmm.qmp.execute('stop');
       connection.rest();
       return new LiveTemplate(vmm, whenFailed);

@@ -71,7 +71,11 @@ static void try_exec(const struct plan *p, const char *file, int report)
 		give_up(report, STAGE_EXEC, 1);
 }
 
-/* A name without a slash is looked up in PATH; an empty piece of it is "." */
+/*
+ * A name without a slash is looked up in PATH; an empty piece of it is "." An
+ * execve that fails has made and thrown away an address space, so what is not
+ * there is found out by a smaller call.
+ */
 static void search_path(const struct plan *p, int report)
 {
 	size_t cmd = strlen(p->cmd);
@@ -87,7 +91,8 @@ static void search_path(const struct plan *p, int report)
 			if (len > 0)
 				file[len] = '/';
 			memcpy(file + len + (len > 0), p->cmd, cmd + 1);
-			try_exec(p, file, report);
+			if (access(file, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR))
+				try_exec(p, file, report);
 			if (errno == EACCES)
 				denied = EACCES;
 		}

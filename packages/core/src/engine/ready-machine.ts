@@ -1,4 +1,3 @@
-import type { AgentReady } from '../agent/connection.js';
 import { monotonicMs } from '../host/clock.js';
 import type { SandboxRecord } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
@@ -71,9 +70,12 @@ export class ReadyMachine {
   async take(wanted: SandboxRecord): Promise<Created> {
     const begin = monotonicMs();
     const record = { ...wanted, id: this.#id };
-    const directory = this.#environment.sandboxes.name(this.#directory, record);
-    this.#directory = directory;
-    const agent = await this.#renew(record);
+    const goesOn = this.#qmp.execute('cont'); // its guest wakes up while its sandbox gets a name
+    goesOn.catch(() => {}); // reported below
+    const directory = await this.#name(record, goesOn);
+    this.#machine.connection.takeUp();
+    const renewed = renew(this.#machine.connection, record, { timeoutMs: renewTimeoutMs });
+    const [agent] = await Promise.all([renewed, goesOn]);
     this.#qmp[Symbol.dispose]();
     this.#machine.connection.rest();
     const times = { origin: 'pool', renewMs: agent.renewMs, totalMs: monotonicMs() - begin, agent } as const;
@@ -81,12 +83,15 @@ export class ReadyMachine {
     return { directory, record, machine: { ...this.#machine, bootTimes } };
   }
 
-  async #renew(record: SandboxRecord): Promise<AgentReady> {
-    const { connection } = this.#machine;
-    connection.takeUp();
-    const renewed = renew(connection, record, { timeoutMs: renewTimeoutMs });
-    const [agent] = await Promise.all([renewed, this.#qmp.execute('cont')]);
-    return agent;
+  async #name(record: SandboxRecord, goesOn: Promise<void>): Promise<SandboxDirectory> {
+    try {
+      this.#directory = this.#environment.sandboxes.name(this.#directory, record);
+      return this.#directory;
+    } catch (error) {
+      await goesOn;
+      await this.#qmp.execute('stop');
+      throw error;
+    }
   }
 
   /** Ends it and removes it. */

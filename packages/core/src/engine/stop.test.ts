@@ -25,8 +25,9 @@ it('is refused while another process is about to start the machine, and there is
     const image = { reference: 'i', digest: 'd', rootfs: 'r' };
     const record = { version: 1 as const, id: '1', createdAt: new Date().toISOString(), config, image };
     const { directory, lock } = await store.claim(record, async () => {});
-    for (const order of [stop(directory, 1000), kill(directory), waitUntilStopped(directory)]) {
-      await expect(order).rejects.toMatchObject({
+    const orders = [() => stop(directory, 1000), () => kill(directory), () => waitUntilStopped(directory)];
+    for (const order of orders) {
+      await expect(order()).rejects.toMatchObject({
         code: 'sandboxNotRunning',
         message: expect.stringContaining('being started'),
       });

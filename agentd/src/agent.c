@@ -49,6 +49,7 @@ void agent_init(struct agent *a, int port_fd)
 	    !loop_add(&a->loop, &a->port.w, port_fd, a->port.events))
 		fatal(errno, "event loop");
 	sessions_init(&a->sessions, &a->loop, &a->port.out, &a->defaults);
+	tcps_init(&a->tcps, &a->loop, &a->sessions.output);
 	shutdown_init(&a->shutdown, a);
 }
 

@@ -7,6 +7,7 @@
 #include "reaper.h"
 #include "session.h"
 #include "shutdown.h"
+#include "tcp.h"
 #include "teardown.h"
 
 struct agent {
@@ -14,6 +15,7 @@ struct agent {
 	struct port port;
 	struct reaper reaper;
 	struct sessions sessions;
+	struct tcps tcps;
 	struct shutdown shutdown;
 	struct plan_defaults defaults;
 	struct teardown mounts;

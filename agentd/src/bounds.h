@@ -30,6 +30,9 @@
 #define SESSIONS_MAX 1024
 #define DISCARD_MAX 128		/* pipes still drained after their session ended */
 #define STDIN_QUEUE_MAX MIB(8)	/* per session, what its program has not read */
+#define TCP_MAX 512		/* connections into the guest */
+#define TCP_QUEUE_MAX MIB(4)	/* per connection, what its other side has not read */
+#define TCP_TAKEN_STEP KIB(128)	/* how much is taken until the host is told */
 #define FLOW_RANGES_MAX 128	/* one per client of the relay */
 #define ARGS_MAX 32768
 #define ENV_MAX 2048
@@ -42,7 +45,7 @@
 #define NAME_LEN_MAX 256	/* user spec, host name, home directory */
 #define ACCOUNT_FILE_MAX MIB(1)	/* /etc/passwd, /etc/group */
 #define MESSAGE_TEXT_MAX 512	/* human-readable part of an error */
-#define AGENT_NOFILE 16384	/* SESSIONS_MAX * 4 descriptors, and room */
+#define AGENT_NOFILE 16384	/* four descriptors a session, two a connection, and room */
 #define EPOLL_BATCH 64
 
 /* Time. */

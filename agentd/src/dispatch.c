@@ -22,16 +22,24 @@ static void invalid(struct agent *a, const struct request *q)
 	refuse(a, q, "invalid_payload", "the payload is not what this message carries");
 }
 
+/* Commands and connections have their ids of one range. */
+static bool may_begin(struct agent *a, const struct request *q)
+{
+	bool free = !sessions_find(&a->sessions, q->id) && !tcps_find(&a->tcps, q->id);
+
+	if (q->id == 0)
+		refuse(a, q, "invalid_session", "id 0 is for control");
+	else if (!free)
+		refuse(a, q, "invalid_session", "a session of this id is running");
+	return q->id != 0 && free;
+}
+
 static void exec_request(struct agent *a, const struct request *q)
 {
 	struct msg_exec_request m;
 
 	a->activity++;
-	if (q->id == 0)
-		refuse(a, q, "invalid_session", "id 0 is for control");
-	else if (sessions_find(&a->sessions, q->id))
-		refuse(a, q, "invalid_session", "a session of this id is running");
-	else if (!msg_read_exec_request(q->e.payload, &m) || !sessions_start(&a->sessions, q->id, &m))
+	if (may_begin(a, q) && (!msg_read_exec_request(q->e.payload, &m) || !sessions_start(&a->sessions, q->id, &m)))
 		invalid(a, q);
 }
 
@@ -41,7 +49,7 @@ static void exec_stdin(struct agent *a, const struct request *q)
 	struct session *s = sessions_find(&a->sessions, q->id);
 	struct span data;
 
-	if (!msg_read_stdin(q->e.payload, &data))
+	if (!msg_read_data(q->e.payload, &data))
 		invalid(a, q);
 	else if (s)
 		session_stdin_data(s, data);
@@ -67,6 +75,37 @@ static void exec_signal(struct agent *a, const struct request *q)
 		invalid(a, q);
 	else if (s)
 		session_signal(s, sig);
+}
+
+static void tcp_connect(struct agent *a, const struct request *q)
+{
+	struct msg_tcp_connect m;
+
+	a->activity++;
+	if (!may_begin(a, q))
+		return;
+	if (!msg_read_tcp_connect(q->e.payload, &m))
+		invalid(a, q);
+	else if (a->sessions.closed)
+		msg_send_tcp_failed(&a->port.out, q->id, ESHUTDOWN, "the machine is shutting down");
+	else
+		tcps_connect(&a->tcps, q->id, &m, sessions_paused(&a->sessions, q->id));
+}
+
+/* To a connection that has just ended, no error: the two have crossed on the wire. */
+static void tcp_message(struct agent *a, const struct request *q)
+{
+	struct tcp *t = tcps_find(&a->tcps, q->id);
+	struct span data;
+
+	if (q->e.type == MSG_TCP_DATA && !msg_read_data(q->e.payload, &data))
+		invalid(a, q);
+	else if (t && q->e.type == MSG_TCP_DATA)
+		tcp_data(t, data);
+	else if (t && q->e.type == MSG_TCP_EOF)
+		tcp_eof(t);
+	else if (t)
+		tcp_close(t);
 }
 
 static void clock_sync(struct agent *a, const struct request *q)
@@ -96,20 +135,24 @@ static void client_disconnected(struct agent *a, const struct request *q)
 {
 	struct msg_id_range range;
 
-	if (msg_read_disconnected(q->e.payload, &range))
-		sessions_drop(&a->sessions, &range);
-	else
+	if (!msg_read_disconnected(q->e.payload, &range)) {
 		invalid(a, q);
+		return;
+	}
+	sessions_drop(&a->sessions, &range);
+	tcps_drop(&a->tcps, &range);
 }
 
 static void flow(struct agent *a, const struct request *q)
 {
 	struct msg_id_range range;
 
-	if (msg_read_flow(q->e.payload, &range))
-		sessions_flow(&a->sessions, &range);
-	else
+	if (!msg_read_flow(q->e.payload, &range)) {
 		invalid(a, q);
+		return;
+	}
+	sessions_flow(&a->sessions, &range);
+	tcps_flow(&a->tcps, &range);
 }
 
 static void handle(struct agent *a, const struct request *q)
@@ -153,8 +196,15 @@ static void handle(struct agent *a, const struct request *q)
 	case MSG_SHUTDOWN:
 		shutdown_begin(&a->shutdown, "asked for by the host");
 		break;
-	case MSG_FS_REQUEST:
 	case MSG_TCP_CONNECT:
+		tcp_connect(a, q);
+		break;
+	case MSG_TCP_DATA:
+	case MSG_TCP_EOF:
+	case MSG_TCP_CLOSE:
+		tcp_message(a, q);
+		break;
+	case MSG_FS_REQUEST:
 		refuse(a, q, "unsupported_message_type", "not implemented by this agent");
 		break;
 	default:

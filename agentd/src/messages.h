@@ -44,19 +44,30 @@ struct msg_rlimit {
 	uint64_t soft, hard;
 };
 
+struct msg_tcp_connect {
+	struct span host;
+	uint32_t port;		/* from 1 to 65535 */
+};
+
 struct msg_id_range {
 	uint32_t start, end;	/* end is exclusive */
 	bool paused;		/* msb.flow only */
 };
+
+static inline bool id_in_range(const struct msg_id_range *r, uint32_t id)
+{
+	return id >= r->start && id < r->end;
+}
 
 bool msg_read_bootstrap(struct span payload, struct msg_bootstrap *m);
 bool msg_read_resume(struct span payload, struct msg_resume *m);
 bool msg_read_env_pair(struct cbor_reader *r, struct span *key, struct span *value);
 bool msg_read_exec_request(struct span payload, struct msg_exec_request *m);
 bool msg_read_rlimit(struct cbor_reader *r, struct msg_rlimit *m);
-bool msg_read_stdin(struct span payload, struct span *data);
+bool msg_read_data(struct span payload, struct span *data);
 bool msg_read_resize(struct span payload, struct msg_window *w);
 bool msg_read_signal(struct span payload, int32_t *signal);
+bool msg_read_tcp_connect(struct span payload, struct msg_tcp_connect *m);
 bool msg_read_clock(struct span payload, uint64_t *unix_ns);
 bool msg_read_disconnected(struct span payload, struct msg_id_range *m);
 bool msg_read_flow(struct span payload, struct msg_id_range *m);
@@ -92,6 +103,8 @@ bool msg_send_error(struct buf *q, uint32_t id, const char *kind, const char *me
 bool msg_send_started(struct buf *q, uint32_t id, uint32_t pid);
 bool msg_send_stdin_error(struct buf *q, uint32_t id, int err, const char *message);
 bool msg_send_output(struct buf *q, uint32_t id, enum msg_type type, struct span data);
+bool msg_send_tcp_failed(struct buf *q, uint32_t id, int err, const char *what);
+bool msg_send_tcp_taken(struct buf *q, uint32_t id, uint64_t bytes);
 bool msg_send_exited(struct buf *q, uint32_t id, int wstatus);
 bool msg_send_failed(struct buf *q, uint32_t id, const struct failure *f);
 bool msg_send_halted(struct buf *q, const struct halted *h);

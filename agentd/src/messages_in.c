@@ -159,7 +159,7 @@ bool msg_read_rlimit(struct cbor_reader *r, struct msg_rlimit *m)
 	return decode_map(r, table, ARRAY_SIZE(table), m);
 }
 
-bool msg_read_stdin(struct span payload, struct span *data)
+bool msg_read_data(struct span payload, struct span *data)
 {
 	static const struct field table[] = { { "data", FIELD_BYTES, 0, true } };
 
@@ -182,6 +182,17 @@ bool msg_read_signal(struct span payload, int32_t *signal)
 	static const struct field table[] = { { "signal", FIELD_I32, 0, true } };
 
 	return decode_payload(payload, table, ARRAY_SIZE(table), signal);
+}
+
+bool msg_read_tcp_connect(struct span payload, struct msg_tcp_connect *m)
+{
+	static const struct field table[] = {
+		FIELD(struct msg_tcp_connect, host, "host", FIELD_TEXT, true),
+		FIELD(struct msg_tcp_connect, port, "port", FIELD_U32, true),
+	};
+
+	*m = (struct msg_tcp_connect){ 0 };
+	return decode_payload(payload, table, ARRAY_SIZE(table), m) && m->port >= 1 && m->port <= 65535;
 }
 
 bool msg_read_clock(struct span payload, uint64_t *unix_ns)

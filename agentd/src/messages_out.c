@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
 #include <sys/wait.h>
 
 #include "bounds.h"
@@ -137,6 +138,31 @@ bool msg_send_output(struct buf *q, uint32_t id, enum msg_type type, struct span
 	cbor_put_text(&w, "data");
 	cbor_put_bytes_head(&w, data.len);
 	return !w.overflow && wire_append(q, id, type, span_of(mem, w.len), data);
+}
+
+bool msg_send_tcp_failed(struct buf *q, uint32_t id, int err, const char *what)
+{
+	uint8_t mem[PAYLOAD_MAX];
+	struct cbor_writer w = cbor_writer(mem, sizeof(mem));
+	char text[MESSAGE_TEXT_MAX];
+
+	snprintf(text, sizeof(text), "%s: %s", what, strerror(err));
+	cbor_put_map(&w, 3);
+	cbor_put_text(&w, "error");
+	cbor_put_text(&w, text);
+	put_errno(&w, err);
+	return send(q, id, MSG_TCP_FAILED, &w);
+}
+
+bool msg_send_tcp_taken(struct buf *q, uint32_t id, uint64_t bytes)
+{
+	uint8_t mem[PAYLOAD_MAX];
+	struct cbor_writer w = cbor_writer(mem, sizeof(mem));
+
+	cbor_put_map(&w, 1);
+	cbor_put_text(&w, "bytes");
+	cbor_put_uint(&w, bytes);
+	return send(q, id, MSG_TCP_TAKEN, &w);
 }
 
 bool msg_send_exited(struct buf *q, uint32_t id, int wstatus)

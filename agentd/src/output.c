@@ -65,7 +65,8 @@ static void on_ready(struct watch *w, uint32_t events)
 	enqueue(src);
 }
 
-struct source *source_open(struct output *o, int fd, struct session *s, uint32_t id, enum msg_type type)
+struct source *source_open(struct output *o, int fd, void *owner, void (*ended)(struct source *src),
+			   uint32_t id, enum msg_type type)
 {
 	struct source *src = calloc(1, sizeof(*src));
 
@@ -76,7 +77,8 @@ struct source *source_open(struct output *o, int fd, struct session *s, uint32_t
 	*src = (struct source){
 		.w = { .fd = -1, .fn = on_ready },
 		.output = o,
-		.session = s,
+		.owner = owner,
+		.ended = ended,
 		.id = id,
 		.type = type,
 		.held = true,
@@ -101,7 +103,7 @@ void source_hold(struct source *src, bool held)
 void source_close(struct source *src)
 {
 	unqueue(src);
-	if (!src->session)
+	if (!src->ended)
 		src->output->discarding--;
 	loop_close(src->output->loop, &src->w);
 	loop_retire(src->output->loop, &src->w, src);
@@ -114,14 +116,14 @@ void source_orphan(struct source *src)
 		return;
 	}
 	src->output->discarding++;
-	src->session = NULL;
+	src->ended = NULL;
 	source_hold(src, false);
 }
 
 static void end(struct source *src)
 {
-	if (src->session)
-		session_source_ended(src->session, src);
+	if (src->ended)
+		src->ended(src);
 	source_close(src);
 }
 
@@ -134,15 +136,17 @@ static size_t move(struct source *src)
 	ssize_t n = read(src->w.fd, chunk, sizeof(chunk));
 
 	if (n > 0) {
-		if (src->session)
+		if (src->ended)
 			msg_send_output(src->output->out, src->id, src->type, span_of(chunk, (size_t)n));
 		return (size_t)n;
 	}
 	if (n < 0 && errno == EINTR)
 		return move(src);
 	src->ready = false;
-	if (n == 0 || errno != EAGAIN)
+	if (n == 0 || errno != EAGAIN) {
+		src->error = n < 0 ? errno : 0;
 		end(src);
+	}
 	return 0;
 }
 

@@ -5,13 +5,13 @@
 #include "loop.h"
 #include "wire.h"
 
-struct session;
-
-/* The reading end of a command's stdout or stderr. */
+/* The reading end of a command's stdout or stderr, or of a connection. */
 struct source {
 	struct watch w;
 	struct output *output;
-	struct session *session;	/* NULL: what comes is thrown away */
+	void *owner;
+	void (*ended)(struct source *src);	/* NULL: what comes is thrown away */
+	int error;			/* why it has ended, if not by its end */
 	uint32_t id;
 	enum msg_type type;
 	bool held;			/* not to be read for now */
@@ -32,8 +32,12 @@ struct output {
 	size_t discarding;
 };
 
-/* Takes over `fd`, also when it fails (NULL). Held until told otherwise. */
-struct source *source_open(struct output *o, int fd, struct session *s, uint32_t id, enum msg_type type);
+/*
+ * Takes over `fd`, also when it fails (NULL). Held until told otherwise.
+ * `ended` is told when it has reached its end; the source is gone after that.
+ */
+struct source *source_open(struct output *o, int fd, void *owner, void (*ended)(struct source *src),
+			   uint32_t id, enum msg_type type);
 
 /* Holds a source back, or lets it go on. */
 void source_hold(struct source *src, bool held);
@@ -42,7 +46,7 @@ void source_hold(struct source *src, bool held);
 void source_drain(struct source *src, size_t budget);
 
 /*
- * Forgets the session. A pipe that somebody still writes to is read to its end
+ * Forgets the owner. A pipe that somebody still writes to is read to its end
  * and thrown away, so that a background process does not die of SIGPIPE; but
  * only so many of them.
  */
@@ -51,8 +55,5 @@ void source_close(struct source *src);
 
 /* One turn. True: there is more to do right now. */
 bool output_pump(struct output *o);
-
-/* Told when a source has reached its end; the source is gone after that. */
-void session_source_ended(struct session *s, struct source *src);
 
 #endif

@@ -38,11 +38,6 @@ struct session *sessions_find(struct sessions *ss, uint32_t id)
 	return s;
 }
 
-static bool in_range(const struct msg_id_range *r, uint32_t id)
-{
-	return id >= r->start && id < r->end;
-}
-
 static void fail(struct sessions *ss, uint32_t id, const char *kind, int err, const char *why)
 {
 	struct failure f;
@@ -84,8 +79,10 @@ static void finish_if_done(struct session *s)
 	destroy(s, false);
 }
 
-void session_source_ended(struct session *s, struct source *src)
+static void on_source_ended(struct source *src)
 {
+	struct session *s = src->owner;
+
 	s->out[src == s->out[1]] = NULL;
 	finish_if_done(s);
 }
@@ -157,10 +154,10 @@ static void on_report(struct watch *w, uint32_t events)
 		on_exit_known(s);
 }
 
-static bool paused_now(const struct sessions *ss, uint32_t id)
+bool sessions_paused(const struct sessions *ss, uint32_t id)
 {
 	for (size_t i = 0; i < ss->npaused; i++)
-		if (in_range(&ss->paused[i], id))
+		if (id_in_range(&ss->paused[i], id))
 			return true;
 	return false;
 }
@@ -171,9 +168,9 @@ static bool attach(struct session *s, const struct spawned *sp)
 	struct output *o = &s->all->output;
 	bool ok = true;
 
-	s->out[0] = source_open(o, sp->out, s, s->id, MSG_EXEC_STDOUT);
+	s->out[0] = source_open(o, sp->out, s, on_source_ended, s->id, MSG_EXEC_STDOUT);
 	if (sp->err >= 0)
-		s->out[1] = source_open(o, sp->err, s, s->id, MSG_EXEC_STDERR);
+		s->out[1] = source_open(o, sp->err, s, on_source_ended, s->id, MSG_EXEC_STDERR);
 	if (sp->in >= 0)
 		ok = session_stdin_open(s, sp->in);
 	if (!loop_add(s->all->loop, &s->report, sp->report, EPOLLIN)) {
@@ -228,7 +225,7 @@ bool sessions_start(struct sessions *ss, uint32_t id, const struct msg_exec_requ
 	s->in.fd = -1;
 	s->linger.fn = on_linger;
 	s->inq.max = STDIN_QUEUE_MAX;
-	s->paused = paused_now(ss, id);
+	s->paused = sessions_paused(ss, id);
 	s->next = ss->list;
 	ss->list = s;
 	ss->count++;
@@ -286,14 +283,14 @@ void sessions_drop(struct sessions *ss, const struct msg_id_range *range)
 	while (s) {
 		struct session *next = s->next;
 
-		if (in_range(range, s->id)) {
+		if (id_in_range(range, s->id)) {
 			session_signal(s, SIGKILL);
 			destroy(s, false);
 		}
 		s = next;
 	}
 	for (size_t i = 0; i < ss->npaused; i++)
-		if (!in_range(range, ss->paused[i].start))
+		if (!id_in_range(range, ss->paused[i].start))
 			ss->paused[kept++] = ss->paused[i];
 	ss->npaused = kept;
 }
@@ -314,7 +311,7 @@ void sessions_flow(struct sessions *ss, const struct msg_id_range *range)
 		log_warn("flow: more than %d ranges", FLOW_RANGES_MAX);
 
 	for (struct session *s = ss->list; s; s = s->next)
-		if (in_range(range, s->id)) {
+		if (id_in_range(range, s->id)) {
 			s->paused = range->paused;
 			hold(s);
 		}

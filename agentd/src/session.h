@@ -51,6 +51,9 @@ struct session *sessions_find(struct sessions *ss, uint32_t id);
 void sessions_reaped(struct sessions *ss, pid_t pid, int wstatus);
 void sessions_flow(struct sessions *ss, const struct msg_id_range *range);
 
+/* Whether the host wants no output of that id for now. */
+bool sessions_paused(const struct sessions *ss, uint32_t id);
+
 /* Kills what those sessions run and forgets them; nothing more is sent. */
 void sessions_drop(struct sessions *ss, const struct msg_id_range *range);
 

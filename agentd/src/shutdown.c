@@ -73,6 +73,7 @@ static bool enter(struct shutdown *s)
 		bound = DRAIN_MAX_NS;
 		/* What is left in the pipes is little, and it is now or never. */
 		sessions_flow(&a->sessions, &sessions_all);
+		tcps_flow(&a->tcps, &sessions_all);
 		break;
 	case PHASE_SETTLE:
 		bound = SETTLE_MAX_NS;

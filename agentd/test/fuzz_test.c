@@ -54,6 +54,7 @@ static const struct seed {
 	SEED(MSG_EXEC_REQUEST, "\xa4\x63" "cmd\x62ls\x63tty\xf5\x64rows\x18\x18\x64" "cols\x18\x50"),
 	SEED(MSG_EXEC_RESIZE, "\xa2\x64rows\x18\x28\x64" "cols\x19\xff\xff"),
 	SEED(MSG_EXEC_SIGNAL, "\xa1\x66signal\x0f"),
+	SEED(MSG_TCP_CONNECT, "\xa2\x64host\x69" "127.0.0.1\x64port\x19\x1f\x90"),
 	SEED(MSG_CLOCK_SYNC, "\xa1\x6funix_time_nanos\x1b\x18\x7a\x00\x00\x00\x00\x00\x00"),
 };
 
@@ -177,6 +178,7 @@ static void read_any(enum msg_type type, struct span in)
 {
 	struct msg_id_range range;
 	struct span data = { 0 };
+	struct msg_tcp_connect connect;
 	struct msg_window w;
 	uint64_t ns;
 	int32_t sig;
@@ -196,12 +198,16 @@ static void read_any(enum msg_type type, struct span in)
 		msg_read_disconnected(in, &range);
 		break;
 	case MSG_EXEC_STDIN:
-		if (msg_read_stdin(in, &data))
+		if (msg_read_data(in, &data))
 			check(in, data);
 		break;
 	case MSG_EXEC_RESIZE:
 		if (msg_read_resize(in, &w))
 			check_window(&w);
+		break;
+	case MSG_TCP_CONNECT:
+		if (msg_read_tcp_connect(in, &connect))
+			check(in, connect.host);
 		break;
 	case MSG_EXEC_SIGNAL:
 		msg_read_signal(in, &sig);

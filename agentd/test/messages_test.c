@@ -122,6 +122,7 @@ static void resume(void)
 static void control(void)
 {
 	struct msg_id_range r;
+	struct msg_tcp_connect c;
 	struct msg_window w;
 	struct span data;
 	int32_t sig;
@@ -132,12 +133,17 @@ static void control(void)
 	ok(msg_read_disconnected(BYTES("\xa2\x68id_start\x01\x70id_end_exclusive\x02"), &r), "disconnected need not");
 	ok(!msg_read_disconnected(BYTES("\xa2\x68id_start\x01\x70id_end_exclusive\x1b\x00\x00\x00\x01\x00\x00\x00\x00"), &r),
 	   "an id is 32 bits");
-	ok(msg_read_stdin(BYTES("\xa1\x64" "data\x40"), &data) && data.p && data.len == 0, "empty data is an end, not an absence");
+	ok(msg_read_data(BYTES("\xa1\x64" "data\x40"), &data) && data.p && data.len == 0, "empty data is an end, not an absence");
 	ok(msg_read_resize(BYTES("\xa2\x64rows\x18\x28\x64" "cols\x18\x78"), &w) && w.rows == 40 && w.cols == 120, "resize");
 	ok(!msg_read_resize(BYTES("\xa1\x64rows\x18\x28"), &w), "resize must say both");
 	ok(!msg_read_resize(BYTES("\xa2\x64rows\x00\x64" "cols\x18\x78"), &w) &&
 	   !msg_read_resize(BYTES("\xa2\x64rows\x20\x64" "cols\x18\x78"), &w), "and neither is 0 or less");
 	ok(msg_read_signal(BYTES("\xa1\x66signal\x0f"), &sig) && sig == 15, "signal");
+	ok(msg_read_tcp_connect(BYTES("\xa2\x64host\x69localhost\x64port\x19\xff\xff"), &c) && c.port == 65535 &&
+	   span_eq(c.host, "localhost"), "connect");
+	ok(!msg_read_tcp_connect(BYTES("\xa2\x64host\x63::1\x64port\x00"), &c) &&
+	   !msg_read_tcp_connect(BYTES("\xa2\x64host\x63::1\x64port\x1a\x00\x01\x00\x00"), &c) &&
+	   !msg_read_tcp_connect(BYTES("\xa1\x64port\x01"), &c), "to a port that there is, of a host");
 	ok(!msg_read_signal(BYTES("\xa1\x66signal\x1a\x80\x00\x00\x00"), &sig), "2^31 is no signal");
 }
 
@@ -181,6 +187,11 @@ static void answers(void)
 	payload_is(&q, "a failure with the fewest", BYTES("\xa2\x64kind\x65other\x67message\x62no"));
 	msg_send_output(&q, 1, MSG_EXEC_STDOUT, BYTES("hi"));
 	payload_is(&q, "output", BYTES("\xa1\x64" "data\x42hi"));
+	msg_send_tcp_failed(&q, 1, EPIPE, "send");
+	payload_is(&q, "a connection's failure",
+		   BYTES("\xa3\x65" "error\x71send: Broken pipe\x65" "errno\x18\x20\x6a" "errno_name\x65" "EPIPE"));
+	msg_send_tcp_taken(&q, 1, 65536);
+	payload_is(&q, "what it has taken", BYTES("\xa1\x65" "bytes\x1a\x00\x01\x00\x00"));
 	msg_send_halted(&q, &h);
 	payload_is(&q, "halted",
 		   BYTES("\xa6\x65" "clean\xf5\x67term_ns\x00\x67sync_ns\x00\x67kill_ns\x00\x6aunmount_ns\x00\x66killed\x02"));

@@ -8,6 +8,7 @@
 export type MicrosandboxErrorCode =
   | 'agentProtocol'
   | 'bootFailed'
+  | 'connectFailed'
   | 'execFailed'
   | 'execTimeout'
   | 'hypervisorUnavailable'
@@ -212,6 +213,19 @@ export class ExecTimeoutError extends MicrosandboxError {
     options?: ErrorOptions,
   ) {
     super('execTimeout', message, options);
+  }
+}
+
+/** There is no connection to that port of the guest, or there is none any more. */
+export class ConnectFailedError extends MicrosandboxError {
+  declare readonly code: 'connectFailed';
+  constructor(
+    message: string,
+    /** The guest's own, such as `ECONNREFUSED`; null where no system call failed. */
+    readonly errnoName: string | null,
+    options?: ErrorOptions,
+  ) {
+    super('connectFailed', message, options);
   }
 }
 

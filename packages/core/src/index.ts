@@ -28,8 +28,10 @@ export {
   type TerminalSize,
 } from './sandbox/exec-types.js';
 export { Image, ImageHandle } from './sandbox/image.js';
+export { type ForwardOptions, PortForward } from './sandbox/port-forward.js';
 export { Sandbox } from './sandbox/sandbox.js';
 export type { SandboxPingResult, SandboxTouchResult } from './sandbox/sandbox-base.js';
 export { type CreateSandboxOptions, SandboxBuilder } from './sandbox/sandbox-builder.js';
 export { SandboxHandle, SandboxListBuilder, type SandboxPage } from './sandbox/sandbox-handle.js';
+export { type TcpConnectOptions, TcpStream } from './sandbox/tcp-stream.js';
 export type { BootRecord, MachineOrigin, SandboxConfig, SandboxStatus } from './store/record.js';

@@ -9,9 +9,11 @@ import type { SandboxDirectory } from '../store/sandbox-directory.js';
 import { ExecHandle } from './exec-handle.js';
 import { ExecJournal, type ExecRecord } from './exec-journal.js';
 import { ExecOptionsBuilder, type ExecOutput } from './exec-types.js';
+import { type ForwardOptions, PortForward } from './port-forward.js';
 import { SandboxBase } from './sandbox-base.js';
 import { SandboxBuilder } from './sandbox-builder.js';
 import { SandboxHandle, SandboxListBuilder, type SandboxPage } from './sandbox-handle.js';
+import { checkPort, type TcpConnectOptions, TcpStream } from './tcp-stream.js';
 
 /**
  * A running microVM. The one who created or started it owns it: should this process end, in whatever way, the machine
@@ -22,6 +24,7 @@ export class Sandbox extends SandboxBase implements AsyncDisposable {
   readonly #journal = new ExecJournal();
   /** The connection that came with the machine, until somebody uses it. */
   #unused: AgentConnection | undefined;
+  readonly #forwards = new Set<PortForward>();
   #owns: boolean;
 
   /** @internal */
@@ -139,6 +142,31 @@ export class Sandbox extends SandboxBase implements AsyncDisposable {
   }
 
   /**
+   * Connects to a port of the guest, through its agent: no network device is needed, and what listens on the guest's loopback only can
+   * be talked to. The stream is a Node `Duplex`.
+   *
+   * @throws ConnectFailedError where nobody listens, say; TimeoutError; InvalidConfigError.
+   */
+  async connect(port: number, options: TcpConnectOptions = {}): Promise<TcpStream> {
+    checkPort(port, 'connect');
+    const connection = await this.openConnection(options.timeoutMs, options.signal);
+    return TcpStream.open(connection, port, options, this.explainLoss);
+  }
+
+  /**
+   * Makes a port of the guest one of this host, until it is closed or this object disposed of:
+   * `await fetch((await sandbox.forward(8080)).url)`.
+   *
+   * @throws IoError where this host's port is taken; InvalidConfigError.
+   */
+  async forward(port: number, options: ForwardOptions = {}): Promise<PortForward> {
+    checkPort(port, 'forward');
+    const forward = await PortForward.open(() => this.connect(port), options);
+    this.#forwards.add(forward);
+    return forward;
+  }
+
+  /**
    * The last 32 commands that were run through this object, oldest first, as they stand now: what to look at when a test has
    * failed. Not what environment they had, nor what they were given to read, since both hold secrets.
    */
@@ -155,6 +183,7 @@ export class Sandbox extends SandboxBase implements AsyncDisposable {
 
   /** Stops the machine gracefully if this object owns it; an ephemeral one is killed and removed. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#forwards].map((forward) => forward.close()));
     if (!this.#owns) return;
     this.#owns = false;
     try {

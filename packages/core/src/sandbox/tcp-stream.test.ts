@@ -1,0 +1,150 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { AgentConnection } from '../agent/connection.js';
+import { encodeFrame, FrameReader } from '../agent/frame.js';
+import { decodeMessage, encodeMessage, type PayloadFields } from '../agent/message.js';
+import { TcpStream } from './tcp-stream.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'msb-tcp-'));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+const ready = { boot_time_ns: 1, init_time_ns: 1, ready_time_ns: 1, agent_version: 'test' };
+
+/** What a relay passes on of an agent that says what it is told to. */
+class Agent implements AsyncDisposable {
+  readonly heard: { readonly type: string; readonly id: number }[] = [];
+  isLeft = false;
+  readonly #server = createServer((socket) => this.#greet(socket));
+  #socket: Socket | undefined;
+
+  async dial(timeoutMs?: number): Promise<TcpStream> {
+    const path = join(directory, `${Math.random()}`.slice(2));
+    this.#server.listen(path);
+    await once(this.#server, 'listening');
+    const connection = await AgentConnection.connect(path, { timeoutMs: 1000 });
+    return TcpStream.open(connection, 80, { timeoutMs }, async (cause) => cause);
+  }
+
+  say(type: string, payload: PayloadFields = {}, id = 1): void {
+    this.#socket?.write(encodeFrame({ id, flags: 0, body: encodeMessage(type, payload) }));
+  }
+
+  /** Resolves to how often it has heard that, once it is so often. */
+  async hears(type: string, count: number): Promise<void> {
+    await expect.poll(() => this.heard.filter((message) => message.type === type).length).toBe(count);
+  }
+
+  #greet(socket: Socket): void {
+    this.#socket = socket;
+    const range = Buffer.alloc(8);
+    range.writeUInt32BE(1, 0);
+    range.writeUInt32BE(100, 4);
+    socket.write(range);
+    this.say('core.ready', ready, 0);
+    const reader = new FrameReader();
+    socket.once('close', () => {
+      this.isLeft = true;
+    });
+    socket
+      .on('error', () => {})
+      .on('data', (bytes) => {
+        for (const { id, body } of reader.push(bytes))
+          this.heard.push({ id, type: decodeMessage(body).type });
+      });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#socket?.destroy();
+    this.#server.close();
+  }
+}
+
+/** A stream of an agent that has made the connection. */
+async function connected(agent: Agent): Promise<TcpStream> {
+  const dialled = agent.dial();
+  await agent.hears('core.tcp.connect', 1);
+  agent.say('core.tcp.connected');
+  return dialled;
+}
+
+describe('TcpStream', () => {
+  it('gives up an agent that does not answer', async () => {
+    await using agent = new Agent();
+    await expect(agent.dial(100)).rejects.toMatchObject({
+      code: 'timeout',
+      message: expect.stringContaining('100 ms'),
+    });
+  });
+
+  it.each([
+    ['answers for another session', 'core.tcp.connected', {}, 2],
+    ['answers something else', 'core.exec.started', { pid: 1 }, 1],
+    ['refuses', 'core.error', { kind: 'unsupported_message_type', message: 'no' }, 1],
+    ['fails without saying why', 'core.tcp.failed', {}, 1],
+  ])('does not take it for a connection when an agent %s', async (_, type, payload, id) => {
+    await using agent = new Agent();
+    const dialled = agent.dial();
+    await agent.hears('core.tcp.connect', 1);
+    agent.say(type, payload, id);
+    await expect(dialled).rejects.toMatchObject({ code: 'agentProtocol' });
+  });
+
+  it.each([
+    ['speaks for another session', 'core.tcp.data', { data: new Uint8Array(1) }, 2, /not localhost:80/],
+    ['has taken more than it was sent', 'msb.tcp.taken', { bytes: 1 }, 1, /more than it was sent/],
+    ['sends data that are none', 'core.tcp.data', { data: 'text' }, 1, /not a byte string/],
+  ])('breaks when an agent %s', async (_, type, payload, id, message) => {
+    await using agent = new Agent();
+    const stream = await connected(agent);
+    const fate = once(stream, 'error');
+    agent.say(type, payload, id);
+    expect(await fate).toMatchObject([{ code: 'agentProtocol', message: expect.stringMatching(message) }]);
+    expect(stream.destroyed).toBe(true);
+  });
+
+  it('breaks when data come after their end', async () => {
+    await using agent = new Agent();
+    const stream = await connected(agent);
+    const fate = once(stream, 'error');
+    agent.say('core.tcp.eof');
+    agent.say('core.tcp.data', { data: new Uint8Array(1) });
+    await fate;
+    expect(stream.destroyed).toBe(true);
+  });
+
+  it('sends a megabyte ahead of what is taken, and goes on when something is', async () => {
+    await using agent = new Agent();
+    const stream = await connected(agent);
+    stream.write(Buffer.alloc(2 * 1024 * 1024));
+    await agent.hears('core.tcp.data', 16);
+    agent.say('msb.tcp.taken', { bytes: 65_536 });
+    await agent.hears('core.tcp.data', 17);
+    agent.say('msb.tcp.taken', { bytes: 1024 * 1024 });
+    await agent.hears('core.tcp.data', 32);
+    stream.destroy();
+  });
+
+  it('hangs up when both have ended and the agent says so', async () => {
+    await using agent = new Agent();
+    const stream = await connected(agent);
+    agent.say('core.tcp.data', { data: Buffer.from('word') });
+    agent.say('core.tcp.eof');
+    stream.end('answer');
+    const chunks: Buffer[] = [];
+    for await (const chunk of stream) chunks.push(chunk);
+    expect(Buffer.concat(chunks).toString()).toBe('word');
+    await agent.hears('core.tcp.eof', 1);
+    expect(agent.heard.map(({ type }) => type)).toEqual([
+      'core.tcp.connect',
+      'core.tcp.data',
+      'core.tcp.eof',
+    ]);
+    expect([stream.destroyed, agent.isLeft]).toEqual([true, false]); // what was written last may not have been taken
+    agent.say('core.tcp.closed');
+    await expect.poll(() => agent.isLeft).toBe(true);
+  });
+});

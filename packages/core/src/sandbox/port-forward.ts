@@ -79,9 +79,15 @@ export class PortForward implements AsyncDisposable {
       socket.resetAndDestroy(); // as by a port where nobody listens
       return;
     }
-    if (socket.destroyed) stream.destroy();
-    socket.once('close', (broken) => broken && stream.destroy());
     stream.once('error', () => socket.resetAndDestroy());
+    if (socket.destroyed) {
+      stream.destroy();
+      return;
+    }
+    socket.once('close', () => {
+      // One that has ended in both directions may have more to be taken by the guest.
+      if (!socket.readableEnded || !socket.writableFinished) stream.destroy();
+    });
     socket.pipe(stream).pipe(socket);
   }
 }

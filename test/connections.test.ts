@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect as netConnect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { Sandbox, TcpStream } from '@msbtest/core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ephemeral, eventually, small, usePrivateHome, vmmOf } from './support/vm.js';
 
 usePrivateHome();
@@ -13,12 +13,11 @@ const noise = (length: number) => Buffer.from(Uint8Array.from({ length }, (_, i)
 
 /** Runs a script for each connection to that port, and waits until somebody listens there. */
 async function serve(sandbox: Sandbox, port: number, script: string): Promise<void> {
-  const started = await sandbox.shell(
-    `nc -lk -s 127.0.0.1 -p ${port} -e /bin/sh -c '${script}' >/dev/null 2>&1 &`,
-  );
+  const started = await sandbox.shell(`nc -ll -p ${port} -e /bin/sh -c '${script}' >/dev/null 2>&1 &`);
   expect(started.success).toBe(true);
   const hex = port.toString(16).toUpperCase().padStart(4, '0');
-  const listens = async () => (await sandbox.shell(`grep -q ':${hex} .* 0A ' /proc/net/tcp`)).success;
+  const listens = async () =>
+    (await sandbox.shell(`grep -q ':${hex} .* 0A ' /proc/net/tcp /proc/net/tcp6`)).success;
   await eventually(listens, 10_000, `somebody listens on ${port}`);
 }
 
@@ -29,17 +28,9 @@ async function everything(stream: TcpStream): Promise<Buffer> {
 }
 
 describe('a connection into the guest', () => {
-  let sandbox: Sandbox;
-  beforeAll(async () => {
-    sandbox = await ephemeral('serves');
-    await serve(sandbox, 7001, 'cat');
-    await serve(sandbox, 7002, 'wc -c');
-    await serve(sandbox, 7003, 'exec sleep 1000');
-    await serve(sandbox, 7004, 'echo hello; exec cat >/dev/null');
-  });
-  afterAll(() => sandbox[Symbol.asyncDispose]());
-
   it('carries bytes both ways, whole and in order, several at once', async () => {
+    await using sandbox = await ephemeral('echoes');
+    await serve(sandbox, 7001, 'cat');
     const bytes = noise(2 * 1024 * 1024);
     const echoes = await Promise.all(
       [1, 2, 3, 4].map(async () => {
@@ -53,6 +44,8 @@ describe('a connection into the guest', () => {
   });
 
   it('can be ended in one direction, and the other goes on', async () => {
+    await using sandbox = await ephemeral('counts');
+    await serve(sandbox, 7002, 'wc -c');
     const stream = await sandbox.connect(7002, { host: '127.0.0.1' });
     stream.write('12345');
     stream.end('678');
@@ -60,15 +53,19 @@ describe('a connection into the guest', () => {
   });
 
   it('keeps what is written last, though both sides have ended', async () => {
+    await using sandbox = await ephemeral('keeps');
+    await serve(sandbox, 7004, 'echo hello; exec wc -c >/root/count');
     const stream = await sandbox.connect(7004);
     expect(`${(await once(stream, 'data'))[0]}`).toBe('hello\n');
     stream.end(noise(700_000));
     await once(stream, 'close');
-    const sent = async () => (await sandbox.shell('pidof cat')).success;
-    await eventually(async () => !(await sent()), 10_000, 'the reader has read to the end');
+    const count = async () => Number((await sandbox.shell('cat /root/count')).stdout());
+    await eventually(async () => (await count()) === 700_000, 10_000, 'all of it has arrived');
   });
 
   it('makes who writes wait for who does not read', async () => {
+    await using sandbox = await ephemeral('waits');
+    await serve(sandbox, 7003, 'exec sleep 1000');
     const stream = await sandbox.connect(7003);
     const fate = once(stream, 'error');
     let taken = 0;
@@ -86,6 +83,7 @@ describe('a connection into the guest', () => {
   });
 
   it('is refused where nobody listens, and where there cannot be anybody', async () => {
+    await using sandbox = await ephemeral('refuses');
     await expect(sandbox.connect(7999)).rejects.toMatchObject({
       code: 'connectFailed',
       errnoName: 'ECONNREFUSED',
@@ -99,10 +97,12 @@ describe('a connection into the guest', () => {
     for (const port of [0, 65_536, 1.5, Number.NaN])
       await expect(sandbox.connect(port)).rejects.toMatchObject({ code: 'invalidConfig' });
     const signal = AbortSignal.abort(new Error('changed my mind'));
-    await expect(sandbox.connect(7001, { signal })).rejects.toThrow('changed my mind');
+    await expect(sandbox.connect(7999, { signal })).rejects.toThrow('changed my mind');
   });
 
   it('leaves nothing in the guest when it is destroyed', async () => {
+    await using sandbox = await ephemeral('leaves');
+    await serve(sandbox, 7001, 'cat');
     const stream = await sandbox.connect(7001);
     stream.write('x');
     await once(stream, 'data');

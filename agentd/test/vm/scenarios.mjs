@@ -91,8 +91,6 @@ export async function protocol(t) {
   t.is((await line.wait((f) => f.id === 902)).p.activity_seq - touched.p.activity_seq, 1, 'touch counts');
   line.send(903, 'core.fs.request', { op: 'stat' });
   t.is(await answer(903), ['core.error', 'unsupported_message_type', 'core.fs.request'], 'fs is answered');
-  line.send(904, 'core.tcp.connect', {});
-  t.is(await answer(904), ['core.error', 'unsupported_message_type', 'core.tcp.connect'], 'tcp is answered');
   line.send(905, 'core.dream', {}, { flags: 2 });
   t.is(
     await answer(905),

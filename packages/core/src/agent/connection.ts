@@ -29,7 +29,7 @@ export interface ReceivedMessage extends Message {
 }
 
 export interface ConnectOptions {
-  /** Milliseconds for connection and handshake, which waits for a booting guest. */
+  /** Milliseconds; for connection and handshake, which waits for a booting guest. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -165,6 +165,32 @@ export class AgentConnection implements Disposable {
       const coming = this.#coming ?? nextChunk(this.#chunks);
       this.#coming = undefined;
       this.#frames.push(...this.#reader.push(await coming));
+    }
+  }
+
+  /**
+   * Does something with this connection that may take only so long: it is hung up on when the time is over, or the signal says so.
+   *
+   * @param late says what has not come; the time-out follows.
+   * @throws TimeoutError; the signal's reason; what `work` throws.
+   */
+  async within<T>({ timeoutMs, signal }: ConnectOptions, late: string, work: () => Promise<T>): Promise<T> {
+    signal?.throwIfAborted();
+    let isLate = false;
+    const hangUp = () => this.close();
+    const timer = setTimeout(() => {
+      isLate = true;
+      hangUp();
+    }, timeoutMs);
+    signal?.addEventListener('abort', hangUp, { once: true });
+    try {
+      return await work();
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw isLate ? new TimeoutError(`${late} within ${timeoutMs} ms.`) : error;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', hangUp);
     }
   }
 

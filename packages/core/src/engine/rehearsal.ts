@@ -1,12 +1,13 @@
 import type { ReceivedMessage } from '../agent/connection.js';
 import { type AgentConnection, type AgentReady, agentReady } from '../agent/connection.js';
-import { AgentProtocolError, TimeoutError } from '../errors.js';
-import { clearTimeout, setTimeout } from '../host/clock.js';
+import { AgentProtocolError } from '../errors.js';
 import type { SandboxRecord } from '../store/record.js';
 import { resumePayload } from './first-frame.js';
 
 /** What most tests begin with. An image that lacks it loses nothing but the time that this saves. */
 const commands: readonly (readonly [string, ...string[]])[] = [['true'], ['/bin/sh', '-c', ':']];
+
+const noAnswer = 'Its agent was ready, and has not answered';
 
 /** Of a command that says nothing, as many messages as there can be. */
 const mostMessages = 16;
@@ -24,7 +25,7 @@ export interface Bounds {
  * @throws AgentGoneError, AgentProtocolError, TimeoutError when the machine is no good; the signal's reason.
  */
 export function rehearse(connection: AgentConnection, bounds: Bounds): Promise<void> {
-  return within(bounds, connection, () => runCommands(connection));
+  return connection.within(bounds, noAnswer, () => runCommands(connection));
 }
 
 /** Makes a machine that runs already the one of that sandbox. @throws what {@link rehearse} throws. */
@@ -33,36 +34,12 @@ export function renew(
   record: SandboxRecord,
   bounds: Bounds,
 ): Promise<AgentReady> {
-  return within(bounds, connection, async () => {
+  return connection.within(bounds, noAnswer, async () => {
     const id = connection.newId();
     await connection.send('msb.resume', resumePayload(record), { id });
     const { payload } = await until(connection, id, ['core.ready']);
     return agentReady(payload);
   });
-}
-
-async function within<T>(
-  { timeoutMs, signal }: Bounds,
-  connection: AgentConnection,
-  work: () => Promise<T>,
-): Promise<T> {
-  signal?.throwIfAborted();
-  let late = false;
-  const hangUp = () => connection.close();
-  const timer = setTimeout(() => {
-    late = true;
-    hangUp();
-  }, timeoutMs);
-  signal?.addEventListener('abort', hangUp, { once: true });
-  try {
-    return await work();
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw late ? new TimeoutError(`Its agent was ready, and has not answered for ${timeoutMs} ms.`) : error;
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', hangUp);
-  }
 }
 
 async function runCommands(connection: AgentConnection): Promise<void> {

@@ -26,7 +26,10 @@ class Agent implements AsyncDisposable {
     this.#server.listen(path);
     await once(this.#server, 'listening');
     const connection = await AgentConnection.connect(path, { timeoutMs: 1000 });
-    return TcpStream.open(connection, 80, { timeoutMs }, async (cause) => cause);
+    return TcpStream.open(connection, 80, { timeoutMs }, async () => {
+      await new Promise((resolve) => setTimeout(resolve, 200)); // as it does to find out what a loss means
+      return new Error('explained');
+    });
   }
 
   say(type: string, payload: PayloadFields = {}, id = 1): void {
@@ -57,8 +60,12 @@ class Agent implements AsyncDisposable {
       });
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  hangUp(): void {
     this.#socket?.destroy();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.hangUp();
     this.#server.close();
   }
 }
@@ -126,6 +133,17 @@ describe('TcpStream', () => {
     agent.say('msb.tcp.taken', { bytes: 1024 * 1024 });
     await agent.hears('core.tcp.data', 32);
     stream.destroy();
+  });
+
+  it('explains its loss to who writes before it is known what it means', async () => {
+    await using agent = new Agent();
+    const stream = await connected(agent);
+    const fate = once(stream, 'error');
+    agent.hangUp();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(stream.destroyed).toBe(false);
+    stream.write('late');
+    expect(await fate).toMatchObject([{ message: 'explained' }]);
   });
 
   it('hangs up when both have ended and the agent says so', async () => {

@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream';
 import { type AgentConnection, AgentGoneError, type ReceivedMessage } from '../agent/connection.js';
-import { AgentProtocolError, ConnectFailedError, InvalidConfigError, TimeoutError } from '../errors.js';
+import { AgentProtocolError, ConnectFailedError, InvalidConfigError } from '../errors.js';
 import { clearTimeout, setTimeout } from '../host/clock.js';
 import type { ExplainLoss } from './exec-handle.js';
 
@@ -67,27 +67,20 @@ export class TcpStream extends Duplex {
     explainLoss: ExplainLoss,
   ): Promise<TcpStream> {
     const where = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-    let late = false;
-    const hangUp = () => connection.close();
-    const timer = setTimeout(() => {
-      late = true;
-      hangUp();
-    }, timeoutMs);
-    signal?.addEventListener('abort', hangUp, { once: true });
     try {
-      signal?.throwIfAborted();
-      const id = await connection.open('core.tcp.connect', { host, port });
-      const answer = await connection.receive();
-      if (answer.type !== 'core.tcp.connected' || answer.id !== id) throw dialError(where, answer);
-      return new TcpStream(connection, id, where, explainLoss);
+      return await connection.within(
+        { timeoutMs, signal },
+        `No connection to ${where} in the guest`,
+        async () => {
+          const id = await connection.open('core.tcp.connect', { host, port });
+          const answer = await connection.receive();
+          if (answer.type !== 'core.tcp.connected' || answer.id !== id) throw dialError(where, answer);
+          return new TcpStream(connection, id, where, explainLoss);
+        },
+      );
     } catch (error) {
       connection.close();
-      signal?.throwIfAborted();
-      if (late) throw new TimeoutError(`No connection to ${where} in the guest within ${timeoutMs} ms.`);
       throw error instanceof AgentGoneError ? await explainLoss(error) : error;
-    } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', hangUp);
     }
   }
 
@@ -96,11 +89,11 @@ export class TcpStream extends Duplex {
   }
 
   override _write(chunk: Uint8Array, _encoding: string, callback: (error?: Error | null) => void): void {
-    this.#send(chunk).then(() => callback(), callback);
+    this.#told(this.#send(chunk), callback);
   }
 
   override _final(callback: (error?: Error | null) => void): void {
-    this.#connection.send('core.tcp.eof', {}, { id: this.#id }).then(() => callback(), callback);
+    this.#told(this.#connection.send('core.tcp.eof', {}, { id: this.#id }), callback);
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
@@ -110,6 +103,18 @@ export class TcpStream extends Duplex {
     if (isDone && !this.#closed) this.#linger = setTimeout(() => this.#connection.close(), lingerMs).unref();
     else this.#connection.close();
     callback(error);
+  }
+
+  /** What a loss means takes a moment to find out, in which writers meet it as well. */
+  #told(sent: Promise<void>, callback: (error?: Error | null) => void): void {
+    sent.then(
+      () => callback(),
+      async (error) => callback(await this.#explained(error)),
+    );
+  }
+
+  async #explained(error: unknown): Promise<Error> {
+    return error instanceof AgentGoneError ? this.#explainLoss(error) : (error as Error);
   }
 
   async #send(bytes: Uint8Array): Promise<void> {
@@ -133,8 +138,7 @@ export class TcpStream extends Duplex {
     try {
       for (let more = true; more; ) more = this.#take(await this.#connection.receive());
     } catch (error) {
-      if (!this.destroyed)
-        this.destroy(error instanceof AgentGoneError ? await this.#explainLoss(error) : (error as Error));
+      if (!this.destroyed) this.destroy(await this.#explained(error));
     } finally {
       this.#receiving = false;
     }

@@ -152,7 +152,7 @@ static void become(const struct command *command, const struct files *files, enu
 			dup2((*born_with)[i], i);
 	close_range(BORN_WITH, ~0U, 0);
 	if (kind == ZYGOTE) {
-		setenv("LD_PRELOAD", files->library, 1);
+		setenv("LD_PRELOAD", files->preload, 1);
 		setenv("MSB_FORK_FD", "6", 1);
 	}
 	execv(command->argv[0], (char **)command->argv);

@@ -9,7 +9,7 @@
 enum born_with { BORN_AGENT = 3, BORN_CONSOLE, BORN_CONTROL, BORN_FORK, BORN_STATE, BORN_WITH };
 
 struct files {
-	const char *qemu, *kernel, *initramfs, *library;
+	const char *qemu, *kernel, *initramfs, *preload;
 	char ram[4096], state[4096], disk[4096], log[4096];
 };
 

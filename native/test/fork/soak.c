@@ -322,7 +322,7 @@ int main(int argc, char **argv)
 		return relay_main(atoi(argv[2]));
 	if (argc != 9 || readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
 		die("usage: fork-soak QEMU KERNEL INITRAMFS LIBRARY RELAY DIRECTORY FORKS COMPARED");
-	struct files files = { .qemu = argv[1], .kernel = argv[2], .initramfs = argv[3], .library = argv[4] };
+	struct files files = { .qemu = argv[1], .kernel = argv[2], .initramfs = argv[3], .preload = argv[4] };
 	place(files.ram, sizeof(files.ram), argv[6], "ram");
 	place(files.state, sizeof(files.state), argv[6], "state");
 	place(files.disk, sizeof(files.disk), argv[6], "disk");

@@ -33,7 +33,12 @@ beforeAll(async () => {
 });
 
 /** What each example prints, by the comments behind its console.log lines. */
-const printed = ['-1 9\n', 'graceful\ntrue\nhello-705\n', 'from the guest\n'];
+const printed = [
+  '-1 9\n',
+  'graceful\ntrue\nhello-705\n',
+  'from the guest\n',
+  '/srv/data/greeting /srv/data/package.json\nENOENT\n',
+];
 
 describe('README.md', () => {
   it.each(examples.map((_, index) => ({ index })))('example $index does what it says', async ({ index }) => {

@@ -21,7 +21,7 @@ static void on_reaped(struct reaper *r, pid_t pid, int wstatus)
 {
 	struct agent *a = container_of(r, struct agent, reaper);
 
-	if (!shutdown_reaped(&a->shutdown, pid, wstatus))
+	if (!shutdown_reaped(&a->shutdown, pid, wstatus) && !fs_reaped(&a->fs, pid))
 		sessions_reaped(&a->sessions, pid, wstatus);
 }
 
@@ -48,8 +48,9 @@ void agent_init(struct agent *a, int port_fd)
 	if (!loop_init(&a->loop) || !reaper_init(&a->reaper, &a->loop) ||
 	    !loop_add(&a->loop, &a->port.w, port_fd, a->port.events))
 		fatal(errno, "event loop");
-	sessions_init(&a->sessions, &a->loop, &a->port.out, &a->defaults);
-	tcps_init(&a->tcps, &a->loop, &a->sessions.output);
+	sessions_init(&a->sessions, &a->loop, &a->port.out, &a->defaults, &a->flow);
+	tcps_init(&a->tcps, &a->loop, &a->sessions.output, &a->flow);
+	fs_init(&a->fs, &a->loop, &a->sessions.output, &a->flow);
 	shutdown_init(&a->shutdown, a);
 }
 
@@ -70,6 +71,22 @@ void agent_acked(struct agent *a)
 		.init_ns = a->init_ns,
 		.ready_ns = clock_boot_ns(),
 	});
+}
+
+void agent_flow(struct agent *a, const struct msg_id_range *range)
+{
+	flow_set(&a->flow, range);
+	sessions_flow(&a->sessions, range);
+	tcps_flow(&a->tcps, range);
+	fs_flow(&a->fs, range);
+}
+
+void agent_drop(struct agent *a, const struct msg_id_range *range)
+{
+	flow_forget(&a->flow, range);
+	sessions_drop(&a->sessions, range);
+	tcps_drop(&a->tcps, range);
+	fs_drop(&a->fs, range);
 }
 
 /* A host that does not read is not listened to: its requests wait in the port. */

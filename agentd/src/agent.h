@@ -2,6 +2,8 @@
 #ifndef AGENTD_AGENT_H
 #define AGENTD_AGENT_H
 
+#include "flow.h"
+#include "fs.h"
 #include "loop.h"
 #include "port.h"
 #include "reaper.h"
@@ -14,8 +16,10 @@ struct agent {
 	struct loop loop;
 	struct port port;
 	struct reaper reaper;
-	struct sessions sessions;
+	struct flow flow;
+	struct sessions sessions;	/* and tcps and fs: what clients have, by ids of one range */
 	struct tcps tcps;
+	struct fs fs;
 	struct shutdown shutdown;
 	struct plan_defaults defaults;
 	struct teardown mounts;
@@ -36,6 +40,10 @@ _Noreturn void agent_run(struct agent *a);
 
 /* dispatch.c: one frame from the host. */
 void dispatch(struct agent *a, const struct frame *f);
+
+/* Of the clients with those ids: output is wanted or not, or they are gone. */
+void agent_flow(struct agent *a, const struct msg_id_range *range);
+void agent_drop(struct agent *a, const struct msg_id_range *range);
 
 /* The host has acknowledged what init resolved. */
 void agent_acked(struct agent *a);

@@ -32,7 +32,17 @@
 #define STDIN_QUEUE_MAX MIB(8)	/* per session, what its program has not read */
 #define TCP_MAX 512		/* connections into the guest */
 #define TCP_QUEUE_MAX MIB(4)	/* per connection, what its other side has not read */
-#define TCP_TAKEN_STEP KIB(128)	/* how much is taken until the host is told */
+#define TAKEN_STEP KIB(128)	/* how much is taken until the host is told */
+#define FS_CHUNK KIB(64)	/* of a file, in one frame */
+#define FS_PULL_SIZE KIB(128)	/* one read of what a file server says */
+#define FS_QUEUE_MAX MIB(8)	/* per client, what its file server has not read */
+#define FS_PENDING_MAX 256	/* requests of one client that are under way */
+#define FS_HANDLES_MAX 1024	/* files and directories that one client has open */
+#define FS_ENTRIES_MAX 1024	/* of one directory in one answer */
+#define FS_ENTRIES_USUAL 128	/* the same, if the client does not say */
+#define FS_LIST_SIZE MIB(3)	/* those entries, encoded */
+#define TREE_DEPTH_MAX 512	/* directories within each other that are copied or removed */
+#define CLIENT_ID_STEP 33554431u	/* how many ids a client of the relay has */
 #define FLOW_RANGES_MAX 128	/* one per client of the relay */
 #define ARGS_MAX 32768
 #define ENV_MAX 2048
@@ -45,7 +55,7 @@
 #define NAME_LEN_MAX 256	/* user spec, host name, home directory */
 #define ACCOUNT_FILE_MAX MIB(1)	/* /etc/passwd, /etc/group */
 #define MESSAGE_TEXT_MAX 512	/* human-readable part of an error */
-#define AGENT_NOFILE 16384	/* four descriptors a session, two a connection, and room */
+#define AGENT_NOFILE 16384	/* four descriptors a session, two a connection or a file server, and room */
 #define EPOLL_BATCH 64
 
 /* Time. */

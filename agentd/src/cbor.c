@@ -125,40 +125,48 @@ static bool read_string(struct cbor_reader *r, enum major major, struct span *s)
 	return true;
 }
 
-/* Overlong forms, surrogates and code points past U+10FFFF are no UTF-8. */
-static bool valid_utf8(struct span s)
+/*
+ * How many bytes the first character of `s` has; 0 if it is none. Overlong
+ * forms, surrogates and code points past U+10FFFF are no UTF-8.
+ */
+static size_t utf8_length(struct span s)
 {
 	static const uint32_t smallest[] = { 0, 0x80, 0x800, 0x10000 };
-	size_t i = 0;
+	uint8_t lead = s.p[0];
+	uint32_t point;
+	size_t more;
 
-	while (i < s.len) {
-		uint8_t lead = s.p[i++];
-		uint32_t point;
-		size_t more;
+	if (lead < 0x80)
+		return 1;
+	if (lead >= 0xc2 && lead < 0xe0)
+		more = 1;
+	else if (lead >= 0xe0 && lead < 0xf0)
+		more = 2;
+	else if (lead >= 0xf0 && lead < 0xf5)
+		more = 3;
+	else
+		return 0;
+	if (s.len - 1 < more)
+		return 0;
+	point = lead & (0x3fu >> more);
+	for (size_t k = 1; k <= more; k++) {
+		if ((s.p[k] & 0xc0) != 0x80)
+			return 0;
+		point = point << 6 | (s.p[k] & 0x3f);
+	}
+	if (point < smallest[more] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000))
+		return 0;
+	return more + 1;
+}
 
-		if (lead < 0x80)
-			continue;
-		if (lead >= 0xc2 && lead < 0xe0)
-			more = 1;
-		else if (lead >= 0xe0 && lead < 0xf0)
-			more = 2;
-		else if (lead >= 0xf0 && lead < 0xf5)
-			more = 3;
-		else
-			return false;
-		if (s.len - i < more)
-			return false;
-		point = lead & (0x3fu >> more);
-		for (size_t k = 0; k < more; k++) {
-			uint8_t next = s.p[i++];
+static bool valid_utf8(struct span s)
+{
+	while (s.len > 0) {
+		size_t n = utf8_length(s);
 
-			if ((next & 0xc0) != 0x80)
-				return false;
-			point = point << 6 | (next & 0x3f);
-		}
-		if (point < smallest[more] || point > 0x10ffff ||
-		    (point >= 0xd800 && point < 0xe000))
+		if (n == 0)
 			return false;
+		s = span_of(s.p + n, s.len - n);
 	}
 	return true;
 }
@@ -304,6 +312,27 @@ void cbor_put_text(struct cbor_writer *w, const char *s)
 
 	put_head(w, MAJOR_TEXT, len);
 	put(w, s, len);
+}
+
+void cbor_put_lossy(struct cbor_writer *w, struct span s)
+{
+	static const char unknown[] = "\xef\xbf\xbd";
+	size_t len = 0;
+
+	for (size_t i = 0, n; i < s.len; i += n ? n : 1) {
+		n = utf8_length(span_of(s.p + i, s.len - i));
+		len += n ? n : sizeof(unknown) - 1;
+	}
+	put_head(w, MAJOR_TEXT, len);
+	for (size_t i = 0, n; i < s.len; i += n ? n : 1) {
+		n = utf8_length(span_of(s.p + i, s.len - i));
+		put(w, n ? s.p + i : (const uint8_t *)unknown, n ? n : sizeof(unknown) - 1);
+	}
+}
+
+void cbor_put_array(struct cbor_writer *w, size_t n)
+{
+	put_head(w, MAJOR_ARRAY, n);
 }
 
 void cbor_put_map(struct cbor_writer *w, size_t pairs)

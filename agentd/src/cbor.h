@@ -61,6 +61,8 @@ void cbor_put_uint(struct cbor_writer *w, uint64_t v);
 void cbor_put_int(struct cbor_writer *w, int64_t v);
 void cbor_put_bool(struct cbor_writer *w, bool v);
 void cbor_put_text(struct cbor_writer *w, const char *s);
+void cbor_put_lossy(struct cbor_writer *w, struct span s);	/* a text; what is not UTF-8 becomes U+FFFD */
+void cbor_put_array(struct cbor_writer *w, size_t n);
 void cbor_put_map(struct cbor_writer *w, size_t pairs);
 void cbor_put_bytes_head(struct cbor_writer *w, size_t len);	/* bytes follow */
 

@@ -20,6 +20,8 @@ static bool read_field(struct cbor_reader *r, enum field_kind kind, void *at)
 			return false;
 		*(int32_t *)at = (int32_t)i;
 		return true;
+	case FIELD_I64:
+		return cbor_read_int(r, at);
 	case FIELD_BOOL:
 		return cbor_read_bool(r, at);
 	case FIELD_TEXT:

@@ -9,6 +9,7 @@ enum field_kind {
 	FIELD_U32,	/* uint32_t */
 	FIELD_U64,	/* uint64_t */
 	FIELD_I32,	/* int32_t */
+	FIELD_I64,	/* int64_t */
 	FIELD_BOOL,	/* bool */
 	FIELD_TEXT,	/* struct span */
 	FIELD_BYTES,	/* struct span */

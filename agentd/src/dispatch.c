@@ -4,11 +4,13 @@
 
 #include "agent.h"
 #include "clock.h"
+#include "fs_messages.h"
 #include "log.h"
 #include "renewal.h"
 
 struct request {
 	uint32_t id;
+	const struct frame *frame;
 	struct envelope e;
 };
 
@@ -22,10 +24,10 @@ static void invalid(struct agent *a, const struct request *q)
 	refuse(a, q, "invalid_payload", "the payload is not what this message carries");
 }
 
-/* Commands and connections have their ids of one range. */
+/* Commands, connections and work on files have their ids of one range. */
 static bool may_begin(struct agent *a, const struct request *q)
 {
-	bool free = !sessions_find(&a->sessions, q->id) && !tcps_find(&a->tcps, q->id);
+	bool free = !sessions_find(&a->sessions, q->id) && !tcps_find(&a->tcps, q->id) && !fs_has(&a->fs, q->id);
 
 	if (q->id == 0)
 		refuse(a, q, "invalid_session", "id 0 is for control");
@@ -89,7 +91,7 @@ static void tcp_connect(struct agent *a, const struct request *q)
 	else if (a->sessions.closed)
 		msg_send_tcp_failed(&a->port.out, q->id, ESHUTDOWN, "the machine is shutting down");
 	else
-		tcps_connect(&a->tcps, q->id, &m, sessions_paused(&a->sessions, q->id));
+		tcps_connect(&a->tcps, q->id, &m);
 }
 
 /* To a connection that has just ended, no error: the two have crossed on the wire. */
@@ -106,6 +108,17 @@ static void tcp_message(struct agent *a, const struct request *q)
 		tcp_eof(t);
 	else if (t)
 		tcp_close(t);
+}
+
+static void begin_fs(struct agent *a, const struct request *q)
+{
+	a->activity++;
+	if (!may_begin(a, q))
+		return;
+	if (a->sessions.closed)
+		fs_send_failed(&a->port.out, q->id, ESHUTDOWN, "the machine is shutting down");
+	else
+		fs_request(&a->fs, q->frame);
 }
 
 static void clock_sync(struct agent *a, const struct request *q)
@@ -135,24 +148,20 @@ static void client_disconnected(struct agent *a, const struct request *q)
 {
 	struct msg_id_range range;
 
-	if (!msg_read_disconnected(q->e.payload, &range)) {
+	if (msg_read_disconnected(q->e.payload, &range))
+		agent_drop(a, &range);
+	else
 		invalid(a, q);
-		return;
-	}
-	sessions_drop(&a->sessions, &range);
-	tcps_drop(&a->tcps, &range);
 }
 
 static void flow(struct agent *a, const struct request *q)
 {
 	struct msg_id_range range;
 
-	if (!msg_read_flow(q->e.payload, &range)) {
+	if (msg_read_flow(q->e.payload, &range))
+		agent_flow(a, &range);
+	else
 		invalid(a, q);
-		return;
-	}
-	sessions_flow(&a->sessions, &range);
-	tcps_flow(&a->tcps, &range);
 }
 
 static void handle(struct agent *a, const struct request *q)
@@ -205,7 +214,10 @@ static void handle(struct agent *a, const struct request *q)
 		tcp_message(a, q);
 		break;
 	case MSG_FS_REQUEST:
-		refuse(a, q, "unsupported_message_type", "not implemented by this agent");
+		begin_fs(a, q);
+		break;
+	case MSG_FS_DATA:
+		fs_data(&a->fs, q->frame);
 		break;
 	default:
 		break;		/* our own messages come back */
@@ -214,7 +226,7 @@ static void handle(struct agent *a, const struct request *q)
 
 void dispatch(struct agent *a, const struct frame *f)
 {
-	struct request q = { .id = f->id };
+	struct request q = { .id = f->id, .frame = f };
 
 	if (!wire_open(f->body, &q.e)) {
 		msg_send_error(&a->port.out, f->id, "malformed_message",

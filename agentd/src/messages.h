@@ -104,7 +104,7 @@ bool msg_send_started(struct buf *q, uint32_t id, uint32_t pid);
 bool msg_send_stdin_error(struct buf *q, uint32_t id, int err, const char *message);
 bool msg_send_output(struct buf *q, uint32_t id, enum msg_type type, struct span data);
 bool msg_send_tcp_failed(struct buf *q, uint32_t id, int err, const char *what);
-bool msg_send_tcp_taken(struct buf *q, uint32_t id, uint64_t bytes);
+bool msg_send_taken(struct buf *q, uint32_t id, uint64_t bytes);
 bool msg_send_exited(struct buf *q, uint32_t id, int wstatus);
 bool msg_send_failed(struct buf *q, uint32_t id, const struct failure *f);
 bool msg_send_halted(struct buf *q, const struct halted *h);

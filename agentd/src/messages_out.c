@@ -154,7 +154,7 @@ bool msg_send_tcp_failed(struct buf *q, uint32_t id, int err, const char *what)
 	return send(q, id, MSG_TCP_FAILED, &w);
 }
 
-bool msg_send_tcp_taken(struct buf *q, uint32_t id, uint64_t bytes)
+bool msg_send_taken(struct buf *q, uint32_t id, uint64_t bytes)
 {
 	uint8_t mem[PAYLOAD_MAX];
 	struct cbor_writer w = cbor_writer(mem, sizeof(mem));
@@ -162,7 +162,7 @@ bool msg_send_tcp_taken(struct buf *q, uint32_t id, uint64_t bytes)
 	cbor_put_map(&w, 1);
 	cbor_put_text(&w, "bytes");
 	cbor_put_uint(&w, bytes);
-	return send(q, id, MSG_TCP_TAKEN, &w);
+	return send(q, id, MSG_TAKEN, &w);
 }
 
 bool msg_send_exited(struct buf *q, uint32_t id, int wstatus)

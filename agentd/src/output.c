@@ -127,19 +127,25 @@ static void end(struct source *src)
 	source_close(src);
 }
 
+static ssize_t pull_data(struct source *src)
+{
+	ssize_t n = read(src->w.fd, chunk, sizeof(chunk));
+
+	if (n > 0 && src->ended)
+		msg_send_output(src->output->out, src->id, src->type, span_of(chunk, (size_t)n));
+	return n;
+}
+
 /*
  * One read. Returns the bytes moved; 0 means that there is no more for now,
  * and that the source may be gone.
  */
 static size_t move(struct source *src)
 {
-	ssize_t n = read(src->w.fd, chunk, sizeof(chunk));
+	ssize_t n = src->pull ? src->pull(src) : pull_data(src);
 
-	if (n > 0) {
-		if (src->ended)
-			msg_send_output(src->output->out, src->id, src->type, span_of(chunk, (size_t)n));
+	if (n > 0)
 		return (size_t)n;
-	}
 	if (n < 0 && errno == EINTR)
 		return move(src);
 	src->ready = false;

@@ -2,6 +2,8 @@
 #ifndef AGENTD_OUTPUT_H
 #define AGENTD_OUTPUT_H
 
+#include <sys/types.h>
+
 #include "loop.h"
 #include "wire.h"
 
@@ -11,6 +13,7 @@ struct source {
 	struct output *output;
 	void *owner;
 	void (*ended)(struct source *src);	/* NULL: what comes is thrown away */
+	ssize_t (*pull)(struct source *src);	/* reads as read() does, and passes it on; NULL: as data of its session */
 	int error;			/* why it has ended, if not by its end */
 	uint32_t id;
 	enum msg_type type;

@@ -25,10 +25,8 @@ bool renew(struct agent *a, uint32_t id, struct span payload)
 		return false;
 	}
 	/* Id 0 is a new relay's: the clients that had sessions were another one's. */
-	if (id == 0) {
-		sessions_drop(&a->sessions, &sessions_all);
-		tcps_drop(&a->tcps, &sessions_all);
-	}
+	if (id == 0)
+		agent_drop(a, &every_id);
 	if (entropy_credit(m.entropy) < 0)
 		fatal(errno, "msb.resume: credit entropy");
 	if (clock_set_wall(m.unix_ns) < 0)

@@ -10,22 +10,21 @@
 #include "bounds.h"
 #include "child.h"
 #include "clock.h"
-#include "log.h"
 #include "pty.h"
 #include "spawn.h"
 
 /* The most a pipe can hold unless root in the guest has raised fs.pipe-max-size. */
 #define PIPE_DRAIN_MAX MIB(1)
 
-const struct msg_id_range sessions_all = { .start = 0, .end = UINT32_MAX };
-
-void sessions_init(struct sessions *ss, struct loop *l, struct buf *out, const struct plan_defaults *d)
+void sessions_init(struct sessions *ss, struct loop *l, struct buf *out, const struct plan_defaults *d,
+		   const struct flow *flow)
 {
 	*ss = (struct sessions){
 		.loop = l,
 		.out = out,
 		.output = { .loop = l, .out = out },
 		.defaults = d,
+		.flow = flow,
 	};
 }
 
@@ -154,14 +153,6 @@ static void on_report(struct watch *w, uint32_t events)
 		on_exit_known(s);
 }
 
-bool sessions_paused(const struct sessions *ss, uint32_t id)
-{
-	for (size_t i = 0; i < ss->npaused; i++)
-		if (id_in_range(&ss->paused[i], id))
-			return true;
-	return false;
-}
-
 /* Puts the agent's ends into the loop; each is closed whatever happens. */
 static bool attach(struct session *s, const struct spawned *sp)
 {
@@ -225,7 +216,7 @@ bool sessions_start(struct sessions *ss, uint32_t id, const struct msg_exec_requ
 	s->in.fd = -1;
 	s->linger.fn = on_linger;
 	s->inq.max = STDIN_QUEUE_MAX;
-	s->paused = sessions_paused(ss, id);
+	s->paused = flow_holds(ss->flow, id);
 	s->next = ss->list;
 	ss->list = s;
 	ss->count++;
@@ -278,7 +269,6 @@ void session_resize(struct session *s, const struct msg_window *w)
 void sessions_drop(struct sessions *ss, const struct msg_id_range *range)
 {
 	struct session *s = ss->list;
-	size_t kept = 0;
 
 	while (s) {
 		struct session *next = s->next;
@@ -289,27 +279,10 @@ void sessions_drop(struct sessions *ss, const struct msg_id_range *range)
 		}
 		s = next;
 	}
-	for (size_t i = 0; i < ss->npaused; i++)
-		if (!id_in_range(range, ss->paused[i].start))
-			ss->paused[kept++] = ss->paused[i];
-	ss->npaused = kept;
 }
 
 void sessions_flow(struct sessions *ss, const struct msg_id_range *range)
 {
-	size_t i = 0;
-
-	while (i < ss->npaused && ss->paused[i].start != range->start)
-		i++;
-	if (!range->paused && i < ss->npaused)
-		ss->paused[i] = ss->paused[--ss->npaused];
-	else if (range->paused && i < ss->npaused)
-		ss->paused[i] = *range;
-	else if (range->paused && ss->npaused < FLOW_RANGES_MAX)
-		ss->paused[ss->npaused++] = *range;
-	else if (range->paused)
-		log_warn("flow: more than %d ranges", FLOW_RANGES_MAX);
-
 	for (struct session *s = ss->list; s; s = s->next)
 		if (id_in_range(range, s->id)) {
 			s->paused = range->paused;

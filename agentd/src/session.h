@@ -2,6 +2,7 @@
 #ifndef AGENTD_SESSION_H
 #define AGENTD_SESSION_H
 
+#include "flow.h"
 #include "messages.h"
 #include "output.h"
 #include "plan.h"
@@ -28,31 +29,25 @@ struct session {
 	int in_error;		/* why nothing is taken for stdin any more */
 };
 
-/* The range of every id that a session can have. */
-extern const struct msg_id_range sessions_all;
-
 struct sessions {
 	struct loop *loop;
 	struct buf *out;
 	struct output output;
 	const struct plan_defaults *defaults;
+	const struct flow *flow;
 	struct session *list;
 	size_t count;
-	struct msg_id_range paused[FLOW_RANGES_MAX];
-	size_t npaused;
 	bool closed;		/* the machine goes down: no new ones */
 };
 
-void sessions_init(struct sessions *ss, struct loop *l, struct buf *out, const struct plan_defaults *d);
+void sessions_init(struct sessions *ss, struct loop *l, struct buf *out, const struct plan_defaults *d,
+		   const struct flow *flow);
 
 /* Answers by itself; false: the payload is invalid, which the caller reports. */
 bool sessions_start(struct sessions *ss, uint32_t id, const struct msg_exec_request *m);
 struct session *sessions_find(struct sessions *ss, uint32_t id);
 void sessions_reaped(struct sessions *ss, pid_t pid, int wstatus);
 void sessions_flow(struct sessions *ss, const struct msg_id_range *range);
-
-/* Whether the host wants no output of that id for now. */
-bool sessions_paused(const struct sessions *ss, uint32_t id);
 
 /* Kills what those sessions run and forgets them; nothing more is sent. */
 void sessions_drop(struct sessions *ss, const struct msg_id_range *range);

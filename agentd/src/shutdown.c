@@ -72,8 +72,7 @@ static bool enter(struct shutdown *s)
 	case PHASE_DRAIN:
 		bound = DRAIN_MAX_NS;
 		/* What is left in the pipes is little, and it is now or never. */
-		sessions_flow(&a->sessions, &sessions_all);
-		tcps_flow(&a->tcps, &sessions_all);
+		agent_flow(a, &every_id);
 		break;
 	case PHASE_SETTLE:
 		bound = SETTLE_MAX_NS;

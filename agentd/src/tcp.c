@@ -29,9 +29,9 @@ struct tcp {
 	bool out_shut;		/* and the other side was told */
 };
 
-void tcps_init(struct tcps *ts, struct loop *l, struct output *o)
+void tcps_init(struct tcps *ts, struct loop *l, struct output *o, const struct flow *flow)
 {
-	*ts = (struct tcps){ .loop = l, .out = o->out, .output = o };
+	*ts = (struct tcps){ .loop = l, .out = o->out, .output = o, .flow = flow };
 }
 
 struct tcp *tcps_find(struct tcps *ts, uint32_t id)
@@ -76,9 +76,9 @@ static void finish_if_done(struct tcp *t)
 /* Told in portions: a frame for each write would be as many again as carry data. */
 static void tell_taken(struct tcp *t)
 {
-	if (t->taken < TCP_TAKEN_STEP)
+	if (t->taken < TAKEN_STEP)
 		return;
-	msg_send_tcp_taken(t->all->out, t->id, t->taken);
+	msg_send_taken(t->all->out, t->id, t->taken);
 	t->taken = 0;
 }
 
@@ -233,7 +233,7 @@ static void on_writable(struct watch *w, uint32_t events)
 		on_dialled(t);
 }
 
-void tcps_connect(struct tcps *ts, uint32_t id, const struct msg_tcp_connect *m, bool paused)
+void tcps_connect(struct tcps *ts, uint32_t id, const struct msg_tcp_connect *m)
 {
 	struct tcp *t = ts->count < TCP_MAX ? calloc(1, sizeof(*t)) : NULL;
 	int err = 0;
@@ -249,7 +249,7 @@ void tcps_connect(struct tcps *ts, uint32_t id, const struct msg_tcp_connect *m,
 		.port = (uint16_t)m->port,
 		.w = { .fd = -1, .fn = on_writable },
 		.outq.max = TCP_QUEUE_MAX,
-		.paused = paused,
+		.paused = flow_holds(ts->flow, id),
 	};
 	ts->list = t;
 	ts->count++;

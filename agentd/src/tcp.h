@@ -2,6 +2,7 @@
 #ifndef AGENTD_TCP_H
 #define AGENTD_TCP_H
 
+#include "flow.h"
 #include "messages.h"
 #include "output.h"
 
@@ -14,16 +15,17 @@ struct tcps {
 	struct loop *loop;
 	struct buf *out;
 	struct output *output;
+	const struct flow *flow;
 	struct tcp *list;
 	size_t count;
 };
 
 struct tcp;
 
-void tcps_init(struct tcps *ts, struct loop *l, struct output *o);
+void tcps_init(struct tcps *ts, struct loop *l, struct output *o, const struct flow *flow);
 
-/* Answers by itself, now or when the other side has. `paused`: its output is not wanted yet. */
-void tcps_connect(struct tcps *ts, uint32_t id, const struct msg_tcp_connect *m, bool paused);
+/* Answers by itself, now or when the other side has. */
+void tcps_connect(struct tcps *ts, uint32_t id, const struct msg_tcp_connect *m);
 struct tcp *tcps_find(struct tcps *ts, uint32_t id);
 void tcps_flow(struct tcps *ts, const struct msg_id_range *range);
 

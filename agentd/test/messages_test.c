@@ -190,7 +190,7 @@ static void answers(void)
 	msg_send_tcp_failed(&q, 1, EPIPE, "send");
 	payload_is(&q, "a connection's failure",
 		   BYTES("\xa3\x65" "error\x71send: Broken pipe\x65" "errno\x18\x20\x6a" "errno_name\x65" "EPIPE"));
-	msg_send_tcp_taken(&q, 1, 65536);
+	msg_send_taken(&q, 1, 65536);
 	payload_is(&q, "what it has taken", BYTES("\xa1\x65" "bytes\x1a\x00\x01\x00\x00"));
 	msg_send_halted(&q, &h);
 	payload_is(&q, "halted",

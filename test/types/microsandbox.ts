@@ -27,7 +27,13 @@ type Translated<T> = T extends theirs.Sandbox
                 ? ours.ImageHandle
                 : T extends theirs.SandboxPage
                   ? ours.SandboxPage
-                  : T;
+                  : T extends theirs.SandboxFsOps
+                    ? ours.SandboxFsOps
+                    : T extends theirs.FsReadStream
+                      ? ours.FsReadStream
+                      : T extends theirs.FsWriteSink
+                        ? ours.FsWriteSink
+                        : T;
 
 /** What a result is compared as: a promise of nothing may be a promise of something. */
 type Result<T> = [T] extends [Promise<infer R>]
@@ -74,6 +80,9 @@ export const execSink: Misfits<ours.ExecSink, theirs.ExecSink> = nothing;
 export const builder: Misfits<ours.SandboxBuilder, theirs.SandboxBuilder, 'rootDisk'> = nothing;
 export const listBuilder: Misfits<ours.SandboxListBuilder, theirs.SandboxListBuilder> = nothing;
 export const statics: Misfits<typeof ours.Sandbox, typeof theirs.Sandbox, 'prototype'> = nothing;
+export const fs: Misfits<ours.SandboxFsOps, theirs.SandboxFsOps> = nothing;
+export const fsReadStream: Misfits<ours.FsReadStream, theirs.FsReadStream> = nothing;
+export const fsWriteSink: Misfits<ours.FsWriteSink, theirs.FsWriteSink> = nothing;
 export const imageHandle: Misfits<ours.ImageHandle, theirs.ImageHandle> = nothing;
 
 /** Plain data and errors are compared as they are. */
@@ -98,4 +107,7 @@ export type Data = [
   Extends<ours.ImageNotFoundError, theirs.ImageNotFoundError>,
   Extends<ours.ImageError, theirs.ImageError>,
   Extends<ours.IoError, theirs.IoError>,
+  Extends<ours.SandboxFsOpsError, theirs.SandboxFsOpsError>,
+  Extends<ours.FsEntry, theirs.FsEntry>,
+  Extends<ours.FsMetadata, theirs.FsMetadata>,
 ];

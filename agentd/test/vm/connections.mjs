@@ -102,7 +102,7 @@ export async function connects(t) {
       many.every((one) => sha(one.received()) === sha(bytes)),
     'four times 3 MiB there and back, whole and in order',
   );
-  const taken = many.map((one) => one.of('msb.tcp.taken').reduce((sum, f) => sum + f.p.bytes, 0));
+  const taken = many.map((one) => one.of('msb.taken').reduce((sum, f) => sum + f.p.bytes, 0));
   t.ok(
     taken.every((n) => n <= bytes.length && n > bytes.length - 131072),
     'what is taken is told',

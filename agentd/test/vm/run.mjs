@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { agentdPath } from '../../index.js';
 import * as connections from './connections.mjs';
+import * as files from './files.mjs';
 import { build, makeUpper, whyNot } from './machine.mjs';
 import * as renewals from './renewals.mjs';
 import * as scenarios from './scenarios.mjs';
@@ -26,7 +27,13 @@ if (why) {
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'agentd-vm-'));
 build(dir, process.env.AGENTD_TEST_BINARY ?? agentdPath);
 const wanted = process.argv.slice(2);
-for (const [name, scenario] of Object.entries({ ...scenarios, ...terminals, ...connections, ...renewals })) {
+for (const [name, scenario] of Object.entries({
+  ...scenarios,
+  ...terminals,
+  ...connections,
+  ...files,
+  ...renewals,
+})) {
   if (wanted.length && !wanted.includes(name)) continue;
   console.log(`# ${name}`);
   makeUpper(path.join(dir, 'upper.ext4'));

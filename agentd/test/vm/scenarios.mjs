@@ -90,7 +90,7 @@ export async function protocol(t) {
   line.send(902, 'core.touch', {});
   t.is((await line.wait((f) => f.id === 902)).p.activity_seq - touched.p.activity_seq, 1, 'touch counts');
   line.send(903, 'core.fs.request', { op: 'stat' });
-  t.is(await answer(903), ['core.error', 'unsupported_message_type', 'core.fs.request'], 'fs is answered');
+  t.is(await answer(903), ['core.error', 'invalid_payload', 'core.fs.request'], 'no operation is none');
   line.send(905, 'core.dream', {}, { flags: 2 });
   t.is(
     await answer(905),

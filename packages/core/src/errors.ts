@@ -20,6 +20,7 @@ export type MicrosandboxErrorCode =
   | 'outputLimit'
   | 'sandboxAlreadyExists'
   | 'sandboxCrashed'
+  | 'sandboxFsOps'
   | 'sandboxNotFound'
   | 'sandboxNotRunning'
   | 'sandboxReplaced'
@@ -226,6 +227,21 @@ export class ConnectFailedError extends MicrosandboxError {
     options?: ErrorOptions,
   ) {
     super('connectFailed', message, options);
+  }
+}
+
+/** The guest refused something that was to be done with its files. */
+export class SandboxFsOpsError extends MicrosandboxError {
+  declare readonly code: 'sandboxFsOps';
+  constructor(
+    message: string,
+    /** The path in the guest that it is about. */
+    readonly path: string,
+    /** The guest's own, such as `ENOENT`; null where no system call failed. */
+    readonly errnoName: string | null,
+    options?: ErrorOptions,
+  ) {
+    super('sandboxFsOps', message, options);
   }
 }
 

@@ -27,6 +27,10 @@ export {
   type StdinMode,
   type TerminalSize,
 } from './sandbox/exec-types.js';
+export { SandboxFsOps } from './sandbox/fs.js';
+export type { CopyOptions, CopyProgress } from './sandbox/fs-copy.js';
+export { FsReadStream, FsWriteSink } from './sandbox/fs-streams.js';
+export type { FsAttributes, FsEntry, FsEntryKind, FsMetadata, FsOptions } from './sandbox/fs-types.js';
 export { Image, ImageHandle } from './sandbox/image.js';
 export { type ForwardOptions, PortForward } from './sandbox/port-forward.js';
 export { Sandbox } from './sandbox/sandbox.js';

@@ -42,7 +42,7 @@ const directIdEnd = 2 ** 31;
 /**
  * One client of a sandbox's relay. Reading is pulled: while nobody asks for the next message, nothing is read, the relay's
  * queue for this client fills, and the guest's sessions behind it are paused. So one connection carries one exec, and a
- * slow reader holds up nobody else.
+ * slow reader holds up nobody else. It may carry the next when that has ended.
  */
 export class AgentConnection implements Disposable {
   readonly ready: AgentReady;
@@ -204,6 +204,11 @@ export class AgentConnection implements Disposable {
   /** Whether it can still be used, as far as is known. */
   get isOpen(): boolean {
     return !this.#socket.destroyed;
+  }
+
+  /** Whether a session can be opened over it that meets nothing of earlier ones. */
+  get isReusable(): boolean {
+    return this.isOpen && this.#frames.length === 0 && this.#reader.atBoundary && this.#nextId < this.#idEnd;
   }
 
   /** Keeps the process alive again, as a connection does at first. */

@@ -119,6 +119,24 @@ export class Payload {
     return value === undefined ? undefined : Number(value);
   }
 
+  /** A map within it. */
+  map(key: string): Payload {
+    const value = this.#optional<ReadonlyMap<unknown, unknown>>(key, 'a map', types.isMap);
+    return new Payload(`${this.#type}’s ${key}`, value ?? this.#missing(key, 'a map'));
+  }
+
+  /** An array of maps within it. */
+  maps(key: string): Payload[] {
+    const value = this.#optional<unknown[]>(
+      key,
+      'an array of maps',
+      (v) => Array.isArray(v) && v.every(types.isMap),
+    );
+    return (value ?? this.#missing(key, 'an array of maps')).map(
+      (each) => new Payload(`${this.#type}’s ${key}`, each as ReadonlyMap<unknown, unknown>),
+    );
+  }
+
   #optional<T>(key: string, kind: string, is: (value: unknown) => boolean): T | undefined {
     const value = this.#fields.get(key);
     if (value === undefined || value === null) return undefined;

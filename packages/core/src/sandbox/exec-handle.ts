@@ -19,6 +19,7 @@ import {
   type ExitStatus,
   toBytes,
 } from './exec-types.js';
+import type { Line } from './line.js';
 
 /** What `collect()` holds of both streams together. A guest must not be able to fill its host's memory. */
 const outputLimitBytes = 64 * 1024 * 1024;
@@ -34,6 +35,7 @@ export class ExecSink implements AsyncDisposable {
   readonly #connection: AgentConnection;
   readonly #id: number;
   #closed = false;
+  #commandEnded = false;
 
   /** @internal */
   constructor(connection: AgentConnection, id: number) {
@@ -41,10 +43,15 @@ export class ExecSink implements AsyncDisposable {
     this.#id = id;
   }
 
+  /** @internal The connection is another's from now on; nobody reads what would be written. */
+  end(): void {
+    this.#commandEnded = true;
+  }
+
   /** Resolves when there is room for more. That the command does not read is told by a `stdinError` event. */
   async write(data: Uint8Array | string): Promise<void> {
     const bytes = toBytes(data);
-    for (let at = 0; at < bytes.length; at += stdinChunkBytes) {
+    for (let at = 0; at < bytes.length && !this.#commandEnded; at += stdinChunkBytes) {
       await this.#connection.send(
         'core.exec.stdin',
         { data: bytes.subarray(at, at + stdinChunkBytes) },
@@ -55,7 +62,7 @@ export class ExecSink implements AsyncDisposable {
 
   /** Sends end of file; at a terminal it types the character for it, and more may follow. */
   async close(): Promise<void> {
-    if (this.#closed) return;
+    if (this.#closed || this.#commandEnded) return;
     this.#closed = true;
     await this.#connection.send('core.exec.stdin', { data: new Uint8Array(0) }, { id: this.#id });
   }
@@ -65,20 +72,17 @@ export class ExecSink implements AsyncDisposable {
   }
 }
 
-/** Tells what the loss of a command's connection means: a crash, a stop, a broken line. */
-export type ExplainLoss = (cause: AgentGoneError) => Promise<Error>;
-
 /**
  * A command that runs in a sandbox. Its events are pulled: one that is not read does not go on writing for ever, nor does
  * it hold up others. Disposing of it kills the command, unless it has ended.
  */
 export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
   readonly #command: string;
-  readonly #connection: AgentConnection;
+  readonly #line: Line;
   readonly #id: number;
   readonly #options: ExecOptions;
-  readonly #explainLoss: ExplainLoss;
   readonly #entry: ExecEntry;
+  readonly #sink: ExecSink;
   readonly #timers: NodeJS.Timeout[] = [];
   #first: ExecEvent | null;
   #stdin: ExecSink | null;
@@ -87,21 +91,20 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
 
   private constructor(
     command: string,
-    connection: AgentConnection,
+    line: Line,
     id: number,
     pid: number,
     options: ExecOptions,
-    explainLoss: ExplainLoss,
     entry: ExecEntry,
   ) {
     this.#command = command;
-    this.#connection = connection;
+    this.#line = line;
     this.#id = id;
     this.#options = options;
-    this.#explainLoss = explainLoss;
     this.#entry = entry;
     this.#first = { kind: 'started', pid };
-    this.#stdin = options.stdin.kind === 'pipe' ? new ExecSink(connection, id) : null;
+    this.#sink = new ExecSink(line.connection, id);
+    this.#stdin = options.stdin.kind === 'pipe' ? this.#sink : null;
     if (options.timeoutMs !== undefined) {
       this.#timers.push(setTimeout(() => this.#expire(), options.timeoutMs));
     }
@@ -109,18 +112,18 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
   }
 
   /**
-   * Starts a command over a connection of its own, which the handle takes over.
+   * Starts a command over a line of its own, which the handle takes over.
    *
    * @internal
    * @throws ExecFailedError when it could not be started.
    */
   static async start(
-    connection: AgentConnection,
+    line: Line,
     command: string,
     options: ExecOptions,
-    explainLoss: ExplainLoss,
     entry: ExecEntry,
   ): Promise<ExecHandle> {
+    const { connection } = line;
     try {
       options.signal?.throwIfAborted();
       const id = await connection.open('core.exec.request', {
@@ -135,14 +138,15 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
         stdin: options.stdin.kind === 'null' ? 'null' : 'pipe',
       });
       const first = await connection.receive();
+      if (first.id !== id) throw strayError(command, first);
       if (first.type !== 'core.exec.started') throw startError(command, first);
-      const pid = first.payload.uint('pid');
-      const handle = new ExecHandle(command, connection, id, pid, options, explainLoss, entry);
-      if (options.stdin.kind === 'bytes') handle.#feed(new ExecSink(connection, id), options.stdin.data);
+      const handle = new ExecHandle(command, line, id, first.payload.uint('pid'), options, entry);
+      if (options.stdin.kind === 'bytes') handle.#feed(options.stdin.data);
       return handle;
     } catch (error) {
-      connection.close();
-      throw error instanceof AgentGoneError ? await explainLoss(error) : error;
+      if (error instanceof ExecFailedError) line.giveBack();
+      else line.close();
+      throw error instanceof AgentGoneError ? await line.explainLoss(error) : error;
     }
   }
 
@@ -155,7 +159,7 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
     try {
       while (!this.#ended) {
         const event = this.#event(await this.#receive());
-        if (event?.kind === 'exited') this.#finish();
+        if (event?.kind === 'exited') this.#finish('exited');
         if (event?.kind === 'exited' && this.#timedOut) throw this.#timeoutError();
         if (event) this.#note(event);
         if (event) return event;
@@ -212,7 +216,7 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
         }
       }
     } catch (error) {
-      this.#finish();
+      this.#finish('given up');
       this.#entry.failed(error);
       if (!(error instanceof ExecTimeoutError)) throw error;
       throw this.#timeoutError({
@@ -226,7 +230,7 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
   /** Sends a signal, by number, to the command's process group. */
   async signal(signal: number): Promise<void> {
     if (this.#ended) return;
-    await this.#connection.send('core.exec.signal', { signal }, { id: this.#id });
+    await this.#line.connection.send('core.exec.signal', { signal }, { id: this.#id });
   }
 
   /**
@@ -242,7 +246,7 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
       );
     }
     if (this.#ended) return;
-    await this.#connection.send('core.exec.resize', { ...size }, { id: this.#id });
+    await this.#line.connection.send('core.exec.resize', { ...size }, { id: this.#id });
   }
 
   /** SIGKILL. */
@@ -255,7 +259,7 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#finish(); // the guest kills what a connection that ends has started
+    this.#finish('given up'); // the guest kills what a connection that ends has started
     this.#entry.failed(
       new Error('Its handle was disposed of before its end was read, which kills what still runs.'),
     );
@@ -263,12 +267,14 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
 
   async #receive(): Promise<ReceivedMessage> {
     try {
-      return await this.#connection.receive();
+      const message = await this.#line.connection.receive();
+      if (message.id !== this.#id) throw strayError(this.#command, message);
+      return message;
     } catch (error) {
-      this.#finish();
+      this.#finish('given up');
       if (this.#options.signal?.aborted) throw this.#options.signal.reason;
       if (this.#timedOut) throw this.#timeoutError();
-      throw error instanceof AgentGoneError ? await this.#explainLoss(error) : error;
+      throw error instanceof AgentGoneError ? await this.#line.explainLoss(error) : error;
     }
   }
 
@@ -301,10 +307,10 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
   }
 
   /** Feeds bytes while the output is read; what goes wrong shows in the events. */
-  #feed(sink: ExecSink, data: Uint8Array): void {
-    sink
+  #feed(data: Uint8Array): void {
+    this.#sink
       .write(data)
-      .then(() => sink.close())
+      .then(() => this.#sink.close())
       .catch(() => {});
   }
 
@@ -312,19 +318,22 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
     this.#timedOut = true;
     this.#entry.failed(this.#timeoutError());
     this.kill().catch(() => {});
-    this.#timers.push(setTimeout(() => this.#connection.close(), killGraceMs));
+    this.#timers.push(setTimeout(() => this.#line.close(), killGraceMs));
   }
 
   readonly #onAbort = () => {
     this.#entry.failed(this.#options.signal?.reason);
-    this.#connection.close();
+    this.#line.close();
   };
 
-  #finish(): void {
+  #finish(how: 'exited' | 'given up'): void {
+    if (this.#ended) return;
     this.#ended = true;
+    this.#sink.end();
     for (const timer of this.#timers) clearTimeout(timer);
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
-    this.#connection.close();
+    if (how === 'exited') this.#line.giveBack();
+    else this.#line.close();
   }
 
   #timeoutError(output = { stdout: '', stderr: '' }): ExecTimeoutError {
@@ -349,6 +358,11 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
       stage: 'stdin',
     });
   }
+}
+
+/** An agent that answers for another session is no agent of ours; a line is given back only when nothing is under way. */
+function strayError(command: string, { type }: ReceivedMessage): AgentProtocolError {
+  return new AgentProtocolError(`The agent sent a ${type} for a session that is not "${command}".`);
 }
 
 function exitStatus({ code, signal }: { code: number; signal: number | null }): ExitStatus {

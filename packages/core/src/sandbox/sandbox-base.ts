@@ -8,6 +8,7 @@ import { monotonicMs } from '../host/clock.js';
 import { native } from '../host/native.js';
 import type { SandboxConfig, SandboxRecord } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
+import { Line } from './line.js';
 
 /** A stop's budget when the caller names none, as in `microsandbox`; milliseconds. */
 const stopTimeoutMs = 10_000;
@@ -79,8 +80,8 @@ export abstract class SandboxBase {
 
   /** Gives the order to stop and does not wait for it to be carried out. */
   async requestStop(): Promise<void> {
-    using connection = await this.openConnection();
-    await connection.requestShutdown();
+    using line = await this.openLine();
+    await line.connection.requestShutdown();
   }
 
   /** Ends the machine at once. What its guest had not synced is lost. */
@@ -106,38 +107,40 @@ export abstract class SandboxBase {
 
   /** Asks the agent for a sign of life. */
   async ping(): Promise<SandboxPingResult> {
-    using connection = await this.openConnection();
+    const line = await this.openLine();
     const begin = monotonicMs();
-    await this.#ask(connection, 'core.ping', 'core.pong');
+    await this.#ask(line, 'core.ping', 'core.pong');
     return { name: this.name, latencyMs: monotonicMs() - begin };
   }
 
   /** Counts as activity. */
   async touch(): Promise<SandboxTouchResult> {
-    using connection = await this.openConnection();
-    const answer = await this.#ask(connection, 'core.touch', 'core.touched');
+    const answer = await this.#ask(await this.openLine(), 'core.touch', 'core.touched');
     return { name: this.name, activitySeq: answer.uint('activity_seq') };
   }
 
-  async #ask(connection: AgentConnection, question: string, answer: string) {
-    await connection.send(question, {}, { id: connection.newId() });
+  async #ask(line: Line, question: string, answer: string) {
+    const { connection } = line;
     try {
-      const { type, payload } = await connection.receive();
-      if (type === answer) return payload;
-      throw new AgentProtocolError(`The agent answered ${question} with ${type}.`);
+      const id = connection.newId();
+      await connection.send(question, {}, { id });
+      const { type, payload, id: answered } = await connection.receive();
+      if (type !== answer || answered !== id)
+        throw new AgentProtocolError(`The agent answered ${question} with ${type}.`);
+      line.giveBack();
+      return payload;
     } catch (error) {
+      line.close();
       throw error instanceof AgentGoneError ? await this.explainLoss(error) : error;
     }
   }
 
-  /** @internal A connection of its own for one piece of work. */
-  protected async openConnection(
-    timeoutMs = connectTimeoutMs,
-    signal?: AbortSignal,
-  ): Promise<AgentConnection> {
+  /** @internal A line of its own for one piece of work. */
+  protected async openLine(timeoutMs = connectTimeoutMs, signal?: AbortSignal): Promise<Line> {
     this.directory.expectId(this.id);
     try {
-      return await AgentConnection.connect(this.directory.agentSocket, { timeoutMs, signal });
+      const connection = await AgentConnection.connect(this.directory.agentSocket, { timeoutMs, signal });
+      return new Line(connection, this.explainLoss, this.keepConnection);
     } catch (error) {
       throw error instanceof AgentGoneError ? await this.explainLoss(error) : error;
     }
@@ -165,6 +168,9 @@ export abstract class SandboxBase {
     error.cause = cause;
     return error;
   };
+
+  /** @internal What becomes of a connection that can be used again; absent where it is closed. */
+  protected readonly keepConnection: ((connection: AgentConnection) => void) | undefined;
 
   /** @internal */
   protected get configuration(): SandboxConfig {

@@ -83,7 +83,7 @@ export class SandboxHandle extends SandboxBase {
         `Sandbox "${this.name}" is ${status}. Start it with start(), then connect.`,
       );
     }
-    (await this.openConnection(timeoutMs)).close();
+    (await this.openLine(timeoutMs)).close();
     return new Sandbox(this.environment, this.directory, this.record, null);
   }
 

@@ -9,11 +9,16 @@ import type { SandboxDirectory } from '../store/sandbox-directory.js';
 import { ExecHandle } from './exec-handle.js';
 import { ExecJournal, type ExecRecord } from './exec-journal.js';
 import { ExecOptionsBuilder, type ExecOutput } from './exec-types.js';
+import { SandboxFsOps } from './fs.js';
+import { Line } from './line.js';
 import { type ForwardOptions, PortForward } from './port-forward.js';
 import { SandboxBase } from './sandbox-base.js';
 import { SandboxBuilder } from './sandbox-builder.js';
 import { SandboxHandle, SandboxListBuilder, type SandboxPage } from './sandbox-handle.js';
 import { checkPort, type TcpConnectOptions, TcpStream } from './tcp-stream.js';
+
+/** Kept for the next commands; each is a place of the 128 that a sandbox has for clients. */
+const idleConnectionsMax = 4;
 
 /**
  * A running microVM. The one who created or started it owns it: should this process end, in whatever way, the machine
@@ -22,10 +27,13 @@ import { checkPort, type TcpConnectOptions, TcpStream } from './tcp-stream.js';
 export class Sandbox extends SandboxBase implements AsyncDisposable {
   readonly #machine: RunningMachine | null;
   readonly #journal = new ExecJournal();
-  /** The connection that came with the machine, until somebody uses it. */
-  #unused: AgentConnection | undefined;
+  /** Connections that nobody uses now, the last one given back first. */
+  readonly #idle: AgentConnection[] = [];
   readonly #forwards = new Set<PortForward>();
+  readonly #fs = new SandboxFsOps((timeoutMs, signal) => this.openLine(timeoutMs, signal));
   #owns: boolean;
+  /** Given up or gone: nothing is kept for later any more. */
+  #isOver = false;
 
   /** @internal */
   constructor(
@@ -36,7 +44,7 @@ export class Sandbox extends SandboxBase implements AsyncDisposable {
   ) {
     super(environment, directory, record);
     this.#machine = machine;
-    this.#unused = machine?.connection;
+    if (machine?.connection) this.#idle.push(machine.connection);
     this.#owns = machine !== null;
   }
 
@@ -124,8 +132,8 @@ export class Sandbox extends SandboxBase implements AsyncDisposable {
     const { options } = configure(new ExecOptionsBuilder());
     const entry = this.#journal.begin(cmd, options.args);
     try {
-      const connection = await this.openConnection(undefined, options.signal);
-      return await ExecHandle.start(connection, cmd, options, this.explainLoss, entry);
+      const line = await this.openLine(undefined, options.signal);
+      return await ExecHandle.start(line, cmd, options, entry);
     } catch (error) {
       entry.failed(error);
       throw error;
@@ -141,6 +149,11 @@ export class Sandbox extends SandboxBase implements AsyncDisposable {
     return this.execStream(this.configuration.shell, ['-c', script]);
   }
 
+  /** The guest's files. */
+  fs(): SandboxFsOps {
+    return this.#fs;
+  }
+
   /**
    * Connects to a port of the guest, through its agent: no network device is needed, and what listens on the guest's loopback only can
    * be talked to. The stream is a Node `Duplex`.
@@ -149,8 +162,7 @@ export class Sandbox extends SandboxBase implements AsyncDisposable {
    */
   async connect(port: number, options: TcpConnectOptions = {}): Promise<TcpStream> {
     checkPort(port, 'connect');
-    const connection = await this.openConnection(options.timeoutMs, options.signal);
-    return TcpStream.open(connection, port, options, this.explainLoss);
+    return TcpStream.open(await this.openLine(options.timeoutMs, options.signal), port, options);
   }
 
   /**
@@ -177,7 +189,7 @@ export class Sandbox extends SandboxBase implements AsyncDisposable {
   /** Gives up the ownership: the machine outlives this process, and this object's disposal. */
   async detach(): Promise<void> {
     this.#owns = false;
-    this.#unused?.close();
+    this.#closeIdle();
     this.#machine?.hold.detach();
   }
 
@@ -196,28 +208,40 @@ export class Sandbox extends SandboxBase implements AsyncDisposable {
       // Removed or replaced by hand, which leaves nothing to do.
       if (!(error instanceof SandboxNotFoundError || error instanceof SandboxReplacedError)) throw error;
     } finally {
-      this.#unused?.close();
+      this.#closeIdle();
       await this.#machine?.hold.release();
     }
   }
 
   /** @internal */
-  protected override async openConnection(
-    timeoutMs?: number,
-    signal?: AbortSignal,
-  ): Promise<AgentConnection> {
-    const unused = this.#unused;
-    this.#unused = undefined;
-    if (!unused?.isOpen) return super.openConnection(timeoutMs, signal);
+  protected override async openLine(timeoutMs?: number, signal?: AbortSignal): Promise<Line> {
+    const idle = this.#idle.pop();
+    if (!idle) return super.openLine(timeoutMs, signal);
+    if (!idle.isOpen) return this.openLine(timeoutMs, signal);
     try {
       this.directory.expectId(this.id);
       signal?.throwIfAborted();
     } catch (error) {
-      unused.close();
+      idle.close();
       throw error;
     }
-    unused.takeUp();
-    return unused;
+    idle.takeUp();
+    return new Line(idle, this.explainLoss, this.keepConnection);
+  }
+
+  /** @internal */
+  protected override readonly keepConnection = (connection: AgentConnection) => {
+    if (this.#isOver || this.#idle.length === idleConnectionsMax) {
+      connection.close();
+      return;
+    }
+    connection.rest();
+    this.#idle.push(connection);
+  };
+
+  #closeIdle(): void {
+    this.#isOver = true;
+    for (const connection of this.#idle.splice(0)) connection.close();
   }
 
   /** @internal */

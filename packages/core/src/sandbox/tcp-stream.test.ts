@@ -7,6 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { AgentConnection } from '../agent/connection.js';
 import { encodeFrame, FrameReader } from '../agent/frame.js';
 import { decodeMessage, encodeMessage, type PayloadFields } from '../agent/message.js';
+import { Line } from './line.js';
 import { TcpStream } from './tcp-stream.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'msb-tcp-'));
@@ -26,10 +27,11 @@ class Agent implements AsyncDisposable {
     this.#server.listen(path);
     await once(this.#server, 'listening');
     const connection = await AgentConnection.connect(path, { timeoutMs: 1000 });
-    return TcpStream.open(connection, 80, { timeoutMs }, async () => {
+    const line = new Line(connection, async () => {
       await new Promise((resolve) => setTimeout(resolve, 200)); // as it does to find out what a loss means
       return new Error('explained');
     });
+    return TcpStream.open(line, 80, { timeoutMs });
   }
 
   say(type: string, payload: PayloadFields = {}, id = 1): void {
@@ -102,7 +104,7 @@ describe('TcpStream', () => {
 
   it.each([
     ['speaks for another session', 'core.tcp.data', { data: new Uint8Array(1) }, 2, /not localhost:80/],
-    ['has taken more than it was sent', 'msb.tcp.taken', { bytes: 1 }, 1, /more than it was sent/],
+    ['has taken more than it was sent', 'msb.taken', { bytes: 1 }, 1, /more than it was sent/],
     ['sends data that are none', 'core.tcp.data', { data: 'text' }, 1, /not a byte string/],
   ])('breaks when an agent %s', async (_, type, payload, id, message) => {
     await using agent = new Agent();
@@ -128,9 +130,9 @@ describe('TcpStream', () => {
     const stream = await connected(agent);
     stream.write(Buffer.alloc(2 * 1024 * 1024));
     await agent.hears('core.tcp.data', 16);
-    agent.say('msb.tcp.taken', { bytes: 65_536 });
+    agent.say('msb.taken', { bytes: 65_536 });
     await agent.hears('core.tcp.data', 17);
-    agent.say('msb.tcp.taken', { bytes: 1024 * 1024 });
+    agent.say('msb.taken', { bytes: 1024 * 1024 });
     await agent.hears('core.tcp.data', 32);
     stream.destroy();
   });

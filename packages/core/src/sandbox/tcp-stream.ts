@@ -2,7 +2,7 @@ import { Duplex } from 'node:stream';
 import { type AgentConnection, AgentGoneError, type ReceivedMessage } from '../agent/connection.js';
 import { AgentProtocolError, ConnectFailedError, InvalidConfigError } from '../errors.js';
 import { clearTimeout, setTimeout } from '../host/clock.js';
-import type { ExplainLoss } from './exec-handle.js';
+import type { ExplainLoss, Line } from './line.js';
 
 /** What may be on its way, or wait in the guest's agent, without having been taken by the other side; the agent holds four times that. */
 const windowBytes = 1024 * 1024;
@@ -55,17 +55,17 @@ export class TcpStream extends Duplex {
   }
 
   /**
-   * Has the agent at the other end of `connection`, which is taken over, connect to a port of the guest.
+   * Has the agent at the other end of `line`, which is taken over, connect to a port of the guest.
    *
    * @internal
    * @throws ConnectFailedError; TimeoutError; the signal's reason; what `explainLoss` makes of a machine that is gone.
    */
   static async open(
-    connection: AgentConnection,
+    line: Line,
     port: number,
     { host = 'localhost', timeoutMs = dialTimeoutMs, signal }: TcpConnectOptions,
-    explainLoss: ExplainLoss,
   ): Promise<TcpStream> {
+    const { connection, explainLoss } = line;
     const where = `${host.includes(':') ? `[${host}]` : host}:${port}`;
     try {
       return await connection.within(
@@ -79,7 +79,7 @@ export class TcpStream extends Duplex {
         },
       );
     } catch (error) {
-      connection.close();
+      line.close();
       throw error instanceof AgentGoneError ? await explainLoss(error) : error;
     }
   }
@@ -157,7 +157,7 @@ export class TcpStream extends Duplex {
       case 'core.tcp.eof':
         this.push(null);
         return true;
-      case 'msb.tcp.taken':
+      case 'msb.taken':
         this.#taken(payload.uint('bytes'));
         return true;
       case 'core.tcp.closed':

@@ -24,6 +24,7 @@ struct session {
 	struct timer linger;
 	struct watch in;
 	struct buf inq;
+	size_t in_taken;	/* what stdin has taken, and the host was not told */
 	bool in_ended;		/* the host has sent the end of file; a terminal's is just typed */
 	bool in_line;		/* what was typed at the terminal last did not end a line */
 	int in_error;		/* why nothing is taken for stdin any more */

@@ -19,6 +19,16 @@ void session_stdin_close(struct session *s)
 	buf_free(&s->inq);
 }
 
+/* Told in portions: a frame for each write would be as many again as carry data. */
+static void tell_taken(struct session *s, size_t n)
+{
+	s->in_taken += n;
+	if (s->in_taken < TAKEN_STEP)
+		return;
+	msg_send_taken(s->all->out, s->id, s->in_taken);
+	s->in_taken = 0;
+}
+
 /* Writes what the pipe takes; closes it when the end has been reached. */
 static void flush(struct session *s)
 {
@@ -28,6 +38,7 @@ static void flush(struct session *s)
 
 		if (n > 0) {
 			buf_consume(&s->inq, (size_t)n);
+			tell_taken(s, (size_t)n);
 			continue;
 		}
 		if (n < 0 && errno == EINTR)

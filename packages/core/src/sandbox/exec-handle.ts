@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { type AgentConnection, AgentGoneError, type ReceivedMessage } from '../agent/connection.js';
+import { AgentGoneError, type ReceivedMessage } from '../agent/connection.js';
 import {
   AgentProtocolError,
   ExecFailedError,
@@ -9,6 +9,7 @@ import {
 } from '../errors.js';
 import { clearTimeout, setTimeout } from '../host/clock.js';
 import { startError } from './exec-failure.js';
+import { ExecInbox } from './exec-inbox.js';
 import type { ExecEntry } from './exec-journal.js';
 import {
   checkTerminalSize,
@@ -28,47 +29,61 @@ const outputLimitBytes = 64 * 1024 * 1024;
 const killGraceMs = 3_000;
 
 /** One message's worth of stdin, so that a large write does not hold up other messages. */
-const stdinChunkBytes = 256 * 1024;
+const stdinChunkBytes = 128 * 1024;
 
 /** Writes to a command's stdin. */
 export class ExecSink implements AsyncDisposable {
-  readonly #connection: AgentConnection;
+  readonly #line: Line;
+  readonly #inbox: ExecInbox;
   readonly #id: number;
-  #closed = false;
-  #commandEnded = false;
+  #isClosed = false;
 
   /** @internal */
-  constructor(connection: AgentConnection, id: number) {
-    this.#connection = connection;
+  constructor(line: Line, inbox: ExecInbox, id: number) {
+    this.#line = line;
+    this.#inbox = inbox;
     this.#id = id;
   }
 
-  /** @internal The connection is another's from now on; nobody reads what would be written. */
-  end(): void {
-    this.#commandEnded = true;
-  }
-
-  /** Resolves when there is room for more. That the command does not read is told by a `stdinError` event. */
+  /**
+   * Resolves when there is room for more: the command has read all but the last megabyte at the most. While it waits, a megabyte of
+   * output is read ahead; a command that writes more than that before it reads on waits for the reader of its events, and so does this.
+   * What is written to a command that has ended, or has closed its stdin, is dropped: a `stdinError` event tells.
+   */
   async write(data: Uint8Array | string): Promise<void> {
     const bytes = toBytes(data);
-    for (let at = 0; at < bytes.length && !this.#commandEnded; at += stdinChunkBytes) {
-      await this.#connection.send(
-        'core.exec.stdin',
-        { data: bytes.subarray(at, at + stdinChunkBytes) },
-        { id: this.#id },
-      );
+    for (let at = 0; at < bytes.length; ) {
+      const room = await this.#told(() => this.#inbox.room());
+      if (room === 0) return;
+      const end = Math.min(bytes.length, at + stdinChunkBytes, at + room);
+      this.#inbox.sent(end - at);
+      await this.#send(bytes.subarray(at, end));
+      at = end;
     }
   }
 
   /** Sends end of file; at a terminal it types the character for it, and more may follow. */
   async close(): Promise<void> {
-    if (this.#closed || this.#commandEnded) return;
-    this.#closed = true;
-    await this.#connection.send('core.exec.stdin', { data: new Uint8Array(0) }, { id: this.#id });
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#send(new Uint8Array(0));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #send(data: Uint8Array): Promise<void> {
+    if (this.#line.isOver) return;
+    await this.#told(() => this.#line.connection.send('core.exec.stdin', { data }, { id: this.#id }));
+  }
+
+  async #told<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw error instanceof AgentGoneError ? await this.#line.explainLoss(error) : error;
+    }
   }
 }
 
@@ -82,6 +97,7 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
   readonly #id: number;
   readonly #options: ExecOptions;
   readonly #entry: ExecEntry;
+  readonly #inbox: ExecInbox;
   readonly #sink: ExecSink;
   readonly #timers: NodeJS.Timeout[] = [];
   #first: ExecEvent | null;
@@ -103,7 +119,8 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
     this.#options = options;
     this.#entry = entry;
     this.#first = { kind: 'started', pid };
-    this.#sink = new ExecSink(line.connection, id);
+    this.#inbox = new ExecInbox(line.connection, id, command);
+    this.#sink = new ExecSink(line, this.#inbox, id);
     this.#stdin = options.stdin.kind === 'pipe' ? this.#sink : null;
     if (options.timeoutMs !== undefined) {
       this.#timers.push(setTimeout(() => this.#expire(), options.timeoutMs));
@@ -138,7 +155,10 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
         stdin: options.stdin.kind === 'null' ? 'null' : 'pipe',
       });
       const first = await connection.receive();
-      if (first.id !== id) throw strayError(command, first);
+      if (first.id !== id)
+        throw new AgentProtocolError(
+          `The agent sent a ${first.type} for a session that is not "${command}".`,
+        );
       if (first.type !== 'core.exec.started') throw startError(command, first);
       const handle = new ExecHandle(command, line, id, first.payload.uint('pid'), options, entry);
       if (options.stdin.kind === 'bytes') handle.#feed(options.stdin.data);
@@ -267,9 +287,7 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
 
   async #receive(): Promise<ReceivedMessage> {
     try {
-      const message = await this.#line.connection.receive();
-      if (message.id !== this.#id) throw strayError(this.#command, message);
-      return message;
+      return await this.#inbox.next();
     } catch (error) {
       this.#finish('given up');
       if (this.#options.signal?.aborted) throw this.#options.signal.reason;
@@ -329,7 +347,7 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
   #finish(how: 'exited' | 'given up'): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#sink.end();
+    this.#inbox.endInput();
     for (const timer of this.#timers) clearTimeout(timer);
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
     if (how === 'exited') this.#line.giveBack();
@@ -358,11 +376,6 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
       stage: 'stdin',
     });
   }
-}
-
-/** An agent that answers for another session is no agent of ours; a line is given back only when nothing is under way. */
-function strayError(command: string, { type }: ReceivedMessage): AgentProtocolError {
-  return new AgentProtocolError(`The agent sent a ${type} for a session that is not "${command}".`);
 }
 
 function exitStatus({ code, signal }: { code: number; signal: number | null }): ExitStatus {

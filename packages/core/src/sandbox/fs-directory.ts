@@ -1,4 +1,4 @@
-import { OutputLimitError } from '../errors.js';
+import { AgentProtocolError, OutputLimitError } from '../errors.js';
 import type { FsLine } from './fs-line.js';
 import { type GuestEntry, guestEntry } from './fs-types.js';
 
@@ -16,6 +16,8 @@ export async function listDirectory(line: FsLine, path: string): Promise<GuestEn
     const answer = await line.request('ReadDir', { handle, limit: pageEntries }, subject);
     const some = answer.map('data').maps('List').map(guestEntry);
     if (some.length === 0) break;
+    if (some.length > pageEntries)
+      throw new AgentProtocolError(`The agent listed more of ${path} at once than it was asked for.`);
     entries.push(...some);
     if (entries.length > listLimit)
       throw new OutputLimitError(`${path} has more than ${listLimit} entries, the most that are listed.`);

@@ -24,6 +24,11 @@ export class Line implements Disposable {
     this.#keep = keep;
   }
 
+  /** Given back or closed: it is not to be used any more. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   /** Every session that was opened over it has ended: the next piece of work may have it. */
   giveBack(): void {
     if (this.#isOver) return; // it may be another's by now

@@ -1,80 +1,15 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
-import { AgentConnection } from '../agent/connection.js';
-import { encodeFrame, FrameReader } from '../agent/frame.js';
-import { decodeMessage, encodeMessage, type PayloadFields } from '../agent/message.js';
-import { Line } from './line.js';
+import { describe, expect, it } from 'vitest';
+import { ScriptedAgent } from './scripted-agent.test.support.js';
 import { TcpStream } from './tcp-stream.js';
 
-const directory = mkdtempSync(join(tmpdir(), 'msb-tcp-'));
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
-
-const ready = { boot_time_ns: 1, init_time_ns: 1, ready_time_ns: 1, agent_version: 'test' };
-
-/** What a relay passes on of an agent that says what it is told to. */
-class Agent implements AsyncDisposable {
-  readonly heard: { readonly type: string; readonly id: number }[] = [];
-  isLeft = false;
-  readonly #server = createServer((socket) => this.#greet(socket));
-  #socket: Socket | undefined;
-
-  async dial(timeoutMs?: number): Promise<TcpStream> {
-    const path = join(directory, `${Math.random()}`.slice(2));
-    this.#server.listen(path);
-    await once(this.#server, 'listening');
-    const connection = await AgentConnection.connect(path, { timeoutMs: 1000 });
-    const line = new Line(connection, async () => {
-      await new Promise((resolve) => setTimeout(resolve, 200)); // as it does to find out what a loss means
-      return new Error('explained');
-    });
-    return TcpStream.open(line, 80, { timeoutMs });
-  }
-
-  say(type: string, payload: PayloadFields = {}, id = 1): void {
-    this.#socket?.write(encodeFrame({ id, flags: 0, body: encodeMessage(type, payload) }));
-  }
-
-  /** Resolves to how often it has heard that, once it is so often. */
-  async hears(type: string, count: number): Promise<void> {
-    await expect.poll(() => this.heard.filter((message) => message.type === type).length).toBe(count);
-  }
-
-  #greet(socket: Socket): void {
-    this.#socket = socket;
-    const range = Buffer.alloc(8);
-    range.writeUInt32BE(1, 0);
-    range.writeUInt32BE(100, 4);
-    socket.write(range);
-    this.say('core.ready', ready, 0);
-    const reader = new FrameReader();
-    socket.once('close', () => {
-      this.isLeft = true;
-    });
-    socket
-      .on('error', () => {})
-      .on('data', (bytes) => {
-        for (const { id, body } of reader.push(bytes))
-          this.heard.push({ id, type: decodeMessage(body).type });
-      });
-  }
-
-  hangUp(): void {
-    this.#socket?.destroy();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.hangUp();
-    this.#server.close();
-  }
+async function dial(agent: ScriptedAgent, timeoutMs?: number): Promise<TcpStream> {
+  return TcpStream.open(await agent.connect(), 80, { timeoutMs });
 }
 
 /** A stream of an agent that has made the connection. */
-async function connected(agent: Agent): Promise<TcpStream> {
-  const dialled = agent.dial();
+async function connected(agent: ScriptedAgent): Promise<TcpStream> {
+  const dialled = dial(agent);
   await agent.hears('core.tcp.connect', 1);
   agent.say('core.tcp.connected');
   return dialled;
@@ -82,8 +17,8 @@ async function connected(agent: Agent): Promise<TcpStream> {
 
 describe('TcpStream', () => {
   it('gives up an agent that does not answer', async () => {
-    await using agent = new Agent();
-    await expect(agent.dial(100)).rejects.toMatchObject({
+    await using agent = new ScriptedAgent();
+    await expect(dial(agent, 100)).rejects.toMatchObject({
       code: 'timeout',
       message: expect.stringContaining('100 ms'),
     });
@@ -95,8 +30,8 @@ describe('TcpStream', () => {
     ['refuses', 'core.error', { kind: 'unsupported_message_type', message: 'no' }, 1],
     ['fails without saying why', 'core.tcp.failed', {}, 1],
   ])('does not take it for a connection when an agent %s', async (_, type, payload, id) => {
-    await using agent = new Agent();
-    const dialled = agent.dial();
+    await using agent = new ScriptedAgent();
+    const dialled = dial(agent);
     await agent.hears('core.tcp.connect', 1);
     agent.say(type, payload, id);
     await expect(dialled).rejects.toMatchObject({ code: 'agentProtocol' });
@@ -107,7 +42,7 @@ describe('TcpStream', () => {
     ['has taken more than it was sent', 'msb.taken', { bytes: 1 }, 1, /more than it was sent/],
     ['sends data that are none', 'core.tcp.data', { data: 'text' }, 1, /not a byte string/],
   ])('breaks when an agent %s', async (_, type, payload, id, message) => {
-    await using agent = new Agent();
+    await using agent = new ScriptedAgent();
     const stream = await connected(agent);
     const fate = once(stream, 'error');
     agent.say(type, payload, id);
@@ -116,7 +51,7 @@ describe('TcpStream', () => {
   });
 
   it('breaks when data come after their end', async () => {
-    await using agent = new Agent();
+    await using agent = new ScriptedAgent();
     const stream = await connected(agent);
     const fate = once(stream, 'error');
     agent.say('core.tcp.eof');
@@ -126,7 +61,7 @@ describe('TcpStream', () => {
   });
 
   it('sends a megabyte ahead of what is taken, and goes on when something is', async () => {
-    await using agent = new Agent();
+    await using agent = new ScriptedAgent();
     const stream = await connected(agent);
     stream.write(Buffer.alloc(2 * 1024 * 1024));
     await agent.hears('core.tcp.data', 16);
@@ -138,7 +73,7 @@ describe('TcpStream', () => {
   });
 
   it('explains its loss to who writes before it is known what it means', async () => {
-    await using agent = new Agent();
+    await using agent = new ScriptedAgent();
     const stream = await connected(agent);
     const fate = once(stream, 'error');
     agent.hangUp();
@@ -149,7 +84,7 @@ describe('TcpStream', () => {
   });
 
   it('hangs up when both have ended and the agent says so', async () => {
-    await using agent = new Agent();
+    await using agent = new ScriptedAgent();
     const stream = await connected(agent);
     agent.say('core.tcp.data', { data: Buffer.from('word') });
     agent.say('core.tcp.eof');

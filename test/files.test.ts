@@ -224,7 +224,7 @@ describe('copies between host and guest', () => {
     await fs.copyToHost('/srv/new/tree', back);
     expect((await readdir(back)).sort()).toEqual(['dangling', 'inner', 'link', 'script', 'sparse']);
     expect(sha(await readFile(join(back, 'inner/big')))).toBe(sha(noise(700_000)));
-    expect(await readFile(join(back, 'sparse'))).toEqual(await readFile(join(from, 'sparse')));
+    expect(sha(await readFile(join(back, 'sparse')))).toBe(sha(await readFile(join(from, 'sparse'))));
     expect((await stat(join(back, 'sparse'))).blocks * 512).toBeLessThan(1024 * 1024);
     expect(await readlink(join(back, 'link'))).toBe('inner/big');
     expect((await stat(join(back, 'inner'))).mode & 0o7777).toBe(0o500);

@@ -1,36 +1,9 @@
-import { spawn } from 'node:child_process';
 import { Image } from '@msbtest/core';
 import { describe, expect, it } from 'vitest';
-import { checkout } from './support/saboteurs.js';
+import { msbtest } from './support/msbtest.js';
 import { image, usePrivateHome } from './support/vm.js';
 
 usePrivateHome();
-
-interface Run {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs the command as a user would, with `input` on its stdin. */
-function msbtest(
-  args: readonly string[],
-  { input = '', env = {} }: { input?: string; env?: Record<string, string> } = {},
-): Promise<Run> {
-  const child = spawn(`${checkout}/node_modules/.bin/msbtest`, args, {
-    env: { ...process.env, ...env },
-  });
-  const output = { stdout: '', stderr: '' };
-  child.stdout.on('data', (chunk) => {
-    output.stdout += chunk;
-  });
-  child.stderr.on('data', (chunk) => {
-    output.stderr += chunk;
-  });
-  child.stdin.on('error', () => {}); // it may end without having read
-  child.stdin.end(input);
-  return new Promise((resolve) => child.once('close', (status) => resolve({ status, ...output })));
-}
 
 describe('msbtest', () => {
   it('explains itself', async () => {

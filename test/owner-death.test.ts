@@ -92,7 +92,7 @@ describe.each(kinds)('SIGKILL of the owner of a sandbox that is $kind, $origin',
 });
 
 describe('an owner that dies', () => {
-  it('has its sandbox stopped without the loss of a write', async () => {
+  it('parent_exit_stops_but_preserves_named_sandbox', async () => {
     const { owner, says } = startOwner('owned', 'kept', 'stay');
     await says('busy');
     owner.kill('SIGKILL');
@@ -104,7 +104,26 @@ describe('an owner that dies', () => {
     await killAndRemove('owned');
   });
 
-  it('cannot take a detached sandbox with it', async () => {
+  it('detach_disarms_parent_watchdog_for_attached_sandbox', async () => {
+    const { owner, says } = startOwner('let-go', 'kept', 'detach');
+    await says('detached');
+    const handle = await Sandbox.get('let-go');
+    const vmm = vmmOf(handle);
+    owner.kill('SIGKILL');
+    await dead(owner);
+    // Beyond what the relay gives a guest whose owner has died, and what it waits for the end of one.
+    await expect(handle.waitUntilStopped({ signal: AbortSignal.timeout(boundMs) })).rejects.toMatchObject({
+      name: 'TimeoutError',
+    });
+    expect((await handle.refresh()).status).toBe('running');
+    expect(vmmOf(handle).pid).toBe(vmm.pid);
+    const connected = await handle.connect();
+    expect((await connected.exec('cat', ['/root/marker'])).stdout()).toBe('owned');
+    expect(await handle.stop()).toMatchObject({ outcome: 'graceful' });
+    await handle.remove();
+  });
+
+  it('cannot take with it what this process has detached, nor can the object that has', async () => {
     const sandbox = await small('detached').create();
     await sandbox.detach();
     expect(sandbox.ownsLifecycle).toBe(false);

@@ -1,5 +1,5 @@
 import { gracefulStopFlush } from '@msbtest/fixtures/conformance/graceful-stop-flush';
-import { writePatterns } from '@msbtest/fixtures/conformance/write-patterns';
+import { marker, type WritePattern, writePatterns } from '@msbtest/fixtures/conformance/write-patterns';
 import { describe, expect, it } from 'vitest';
 import { stopWays, withEnv } from './support/stop-ways.js';
 import { image, usePrivateHome } from './support/vm.js';
@@ -11,7 +11,7 @@ describe.each(ways)('of a machine that came as %s,', (way) => {
   const scenario = { image, create: createBy.bind(null, way) };
 
   describe('a graceful stop keeps what the guest wrote', () => {
-    it.each(writePatterns)('$name', async (pattern) => {
+    const keeps = async (pattern: WritePattern) => {
       const report = await gracefulStopFlush({ ...scenario, name: `flush ${pattern.name}`, pattern });
       expect(report.loss).toBeNull();
       expect(report.stop).toMatchObject({
@@ -23,7 +23,9 @@ describe.each(ways)('of a machine that came as %s,', (way) => {
       });
       expect(report.disk).toMatchObject({ clean: true, needsRecovery: false });
       expect(report.boot).toMatchObject(signsOf(way));
-    });
+    };
+    it('graceful_stop_flushes_writes_to_rootfs', () => keeps(marker));
+    it.each(writePatterns.filter((pattern) => pattern !== marker))('$name', keeps);
   });
 
   describe('a wrong stop fails the scenario', () => {

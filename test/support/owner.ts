@@ -1,6 +1,6 @@
 /**
  * A process that owns a sandbox and goes through create, exec and stop, saying on stdout what it is about to do, until it is
- * killed. Run as: node owner.js NAME kept|ephemeral stay|stop clone|cold
+ * killed. Run as: node owner.js NAME kept|ephemeral stay|stop|detach clone|cold
  */
 import { Sandbox } from '@msbtest/core';
 
@@ -17,6 +17,10 @@ const sandbox = await (origin === 'cold' ? builder.coldBoot() : builder).create(
 say('created');
 say('exec');
 await sandbox.shell('printf owned > /root/marker');
+if (end === 'detach') {
+  await sandbox.detach();
+  say('detached');
+}
 const busy = sandbox.exec('sleep', ['600']);
 say('busy');
 if (end === 'stop') {

@@ -75,7 +75,13 @@ export function vmmsIn(path: string): VmmProcess[] {
 
 function openFiles(pid: string): string[] {
   const directory = `/proc/${pid}/fd`;
-  return readdirSync(directory).map((fd) => readlinkSync(`${directory}/${fd}`));
+  return readdirSync(directory).flatMap((fd) => {
+    try {
+      return [readlinkSync(`${directory}/${fd}`)];
+    } catch {
+      return []; // closed since, by one that goes on working
+    }
+  });
 }
 
 /** Where a sandbox's sockets are, which may have been renamed since they were made. */

@@ -17,6 +17,7 @@ export type MicrosandboxErrorCode =
   | 'invalidConfig'
   | 'io'
   | 'missingDependency'
+  | 'noDefaultCommand'
   | 'outputLimit'
   | 'sandboxAlreadyExists'
   | 'sandboxCrashed'
@@ -58,6 +59,14 @@ export class InvalidConfigError extends MicrosandboxError {
   declare readonly code: 'invalidConfig';
   constructor(message: string, options?: ErrorOptions) {
     super('invalidConfig', message, options);
+  }
+}
+
+/** There is no command to run by default: neither the image nor the sandbox's builder names one. */
+export class NoDefaultCommandError extends MicrosandboxError {
+  declare readonly code: 'noDefaultCommand';
+  constructor(message: string, options?: ErrorOptions) {
+    super('noDefaultCommand', message, options);
   }
 }
 

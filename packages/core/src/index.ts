@@ -31,11 +31,32 @@ export { SandboxFsOps } from './sandbox/fs.js';
 export type { CopyOptions, CopyProgress } from './sandbox/fs-copy.js';
 export { FsReadStream, FsWriteSink } from './sandbox/fs-streams.js';
 export type { FsAttributes, FsEntry, FsEntryKind, FsMetadata, FsOptions } from './sandbox/fs-types.js';
-export { Image, ImageHandle } from './sandbox/image.js';
+export {
+  Image,
+  type ImageConfigDetail,
+  type ImageDetail,
+  ImageHandle,
+  type ImageLayerDetail,
+} from './sandbox/image.js';
 export { type ForwardOptions, PortForward } from './sandbox/port-forward.js';
 export { Sandbox } from './sandbox/sandbox.js';
 export type { SandboxPingResult, SandboxTouchResult } from './sandbox/sandbox-base.js';
 export { type CreateSandboxOptions, SandboxBuilder } from './sandbox/sandbox-builder.js';
-export { SandboxHandle, SandboxListBuilder, type SandboxPage } from './sandbox/sandbox-handle.js';
+export {
+  type DestroyOptions,
+  type RestartOptions,
+  SandboxHandle,
+  SandboxListBuilder,
+  type SandboxPage,
+} from './sandbox/sandbox-handle.js';
+export { GiB, KiB, type Mebibytes, MiB, TiB } from './sandbox/size.js';
 export { type TcpConnectOptions, TcpStream } from './sandbox/tcp-stream.js';
-export type { BootRecord, MachineOrigin, SandboxConfig, SandboxStatus } from './store/record.js';
+export {
+  type BootRecord,
+  type MachineOrigin,
+  type Rlimit,
+  type RlimitResource,
+  type SandboxConfig,
+  type SandboxStatus,
+  SandboxStatuses,
+} from './store/record.js';

@@ -1,16 +1,18 @@
 import { Sandbox } from '../sandbox/sandbox.js';
 import { type Command, UsageError } from './command.js';
-import { commandOptions, guestCommand, runGuestCommand } from './guest-command.js';
+import { commandOptions, commandOptionsHelp, guestCommand, runGuestCommand } from './guest-command.js';
 
 export const exec: Command = {
-  summary: 'run a command in a running sandbox',
+  summary: 'run a command in a sandbox',
   help: `Usage: msbtest exec [options] NAME [--] COMMAND [ARG...]
 
-Runs COMMAND in the sandbox NAME, passes on its output and exit status (128 + n when signal n ended it).
+Runs COMMAND in the sandbox NAME, passes on its output and exit status (128 + n when signal n ended it). A sandbox that is
+stopped is started for it, and stopped again.
 
   -e, --env K=V      an environment variable; may be repeated
   -w, --workdir DIR  where COMMAND runs
   -u, --user USER    who runs it
+${commandOptionsHelp}
   -i, --interactive  pass our stdin on to it
   -t, --tty          run it at our terminal: keys, colours, window size; -i is implied
 
@@ -22,7 +24,9 @@ Examples: msbtest exec -it web -- sh
     const [name] = invocation.positionals;
     if (name === undefined) throw new UsageError('It takes the NAME of a sandbox and a COMMAND.');
     const command = guestCommand(invocation);
-    const sandbox = await (await Sandbox.get(name)).connect();
-    return runGuestCommand(sandbox, command, invocation);
+    const handle = await Sandbox.get(name);
+    const isRunning = handle.status !== 'stopped' && handle.status !== 'crashed';
+    await using sandbox = isRunning ? await handle.connect() : await handle.start();
+    return await runGuestCommand(sandbox, command, invocation);
   },
 };

@@ -1,7 +1,10 @@
-import { ExecFailedError } from '../errors.js';
+import { constants } from 'node:os';
+import { ExecFailedError, ExecTimeoutError } from '../errors.js';
+import { errnoOf } from '../host/native.js';
 import type { ExecHandle, ExecSink } from '../sandbox/exec-handle.js';
-import type { ExecOptionsBuilder } from '../sandbox/exec-types.js';
+import { ExecOptionsBuilder } from '../sandbox/exec-types.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
+import { checkRlimit } from '../sandbox/spec.js';
 import { type Invocation, UsageError } from './command.js';
 import { expectTerminal, takeTerminal, windowSize } from './terminal.js';
 
@@ -9,6 +12,8 @@ import { expectTerminal, takeTerminal, windowSize } from './terminal.js';
 const statusNotExecutable = 126;
 const statusNotFound = 127;
 const statusSignal = 128;
+/** As `timeout` has it. */
+const statusTimeout = 124;
 
 /** The options that everything that runs a guest command has. */
 export const commandOptions = {
@@ -17,7 +22,13 @@ export const commandOptions = {
   user: { type: 'string', short: 'u' },
   interactive: { type: 'boolean', short: 'i' },
   tty: { type: 'boolean', short: 't' },
+  timeout: { type: 'string' },
+  rlimit: { type: 'string', multiple: true },
 } as const;
+
+/** What the help says of those whose names do not say it. */
+export const commandOptionsHelp = `  --timeout MS       kill COMMAND after MS milliseconds; the exit status is 124
+  --rlimit R=N[:M]   a limit of COMMAND, such as nofile=256, soft N and hard M; may be repeated`;
 
 /**
  * The command to run: what stands after `--`, or else the positionals after the first. To be called before a machine is made
@@ -25,8 +36,10 @@ export const commandOptions = {
  *
  * @throws UsageError
  */
-export function guestCommand({ positionals, rest, flag }: Invocation): readonly string[] {
-  if (flag('tty')) expectTerminal();
+export function guestCommand(invocation: Invocation): readonly string[] {
+  const { positionals, rest } = invocation;
+  if (invocation.flag('tty')) expectTerminal();
+  configured(new ExecOptionsBuilder(), invocation);
   if (rest.length > 0 && positionals.length > 1)
     throw new UsageError(`"${positionals[1]}" is one argument too many.`);
   return rest.length > 0 ? rest : positionals.slice(1);
@@ -46,11 +59,7 @@ export async function runGuestCommand(
   if (program === undefined) throw new UsageError('There is no command to run.');
   const tty = invocation.flag('tty');
   const configure = (options: ExecOptionsBuilder) => {
-    options.args(args);
-    for (const pair of invocation.texts('env')) options.env(...splitPair(pair));
-    const [workdir, user] = [invocation.text('workdir'), invocation.text('user')];
-    if (workdir !== undefined) options.cwd(workdir);
-    if (user !== undefined) options.user(user);
+    configured(options.args(args), invocation);
     if (tty) options.tty(true, windowSize());
     return tty || invocation.flag('interactive') ? options.stdinPipe() : options;
   };
@@ -68,9 +77,32 @@ export async function runGuestCommand(
     using _terminal = tty ? takeTerminal(({ rows, cols }) => running.resize(rows, cols)) : null;
     if (stdin) passStdin(stdin);
     return await passOutput(running);
+  } catch (error) {
+    if (errnoOf(error) === 'EPIPE') return statusSignal + constants.signals.SIGPIPE; // nobody reads us any more
+    if (!(error instanceof ExecTimeoutError)) throw error;
+    process.stderr.write(`msbtest: ${error.message}\n`);
+    return statusTimeout;
   } finally {
     if (stdin) process.stdin.destroy(); // nobody reads it any more, and it would keep this process
   }
+}
+
+/** @throws UsageError, InvalidConfigError */
+function configured(options: ExecOptionsBuilder, invocation: Invocation): void {
+  for (const pair of invocation.texts('env')) options.env(...splitPair(pair));
+  for (const limit of invocation.texts('rlimit')) options.rlimitRange(...splitLimit(limit));
+  const [workdir, user] = [invocation.text('workdir'), invocation.text('user')];
+  if (workdir !== undefined) options.cwd(workdir);
+  if (user !== undefined) options.user(user);
+  const timeoutMs = invocation.number('timeout');
+  if (timeoutMs !== undefined) options.timeout(timeoutMs);
+}
+
+function splitLimit(limit: string): [resource: string, soft: number, hard: number] {
+  const [, resource = '', soft = '', hard = soft] = /^([a-z]+)=(\d+)(?::(\d+))?$/.exec(limit) ?? [];
+  if (resource === '') throw new UsageError(`--rlimit takes NAME=SOFT or NAME=SOFT:HARD, not "${limit}".`);
+  checkRlimit(resource, Number(soft), Number(hard));
+  return [resource, Number(soft), Number(hard)];
 }
 
 async function passOutput(running: ExecHandle): Promise<number> {
@@ -97,5 +129,6 @@ function passStdin(sink: ExecSink): void {
 }
 
 function write(stream: NodeJS.WriteStream, data: Uint8Array): Promise<void> {
+  if (stream.listenerCount('error') === 0) stream.on('error', () => {}); // the callback tells it
   return new Promise((resolve, reject) => stream.write(data, (error) => (error ? reject(error) : resolve())));
 }

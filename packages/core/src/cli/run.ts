@@ -1,7 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { Sandbox } from '../sandbox/sandbox.js';
 import { type Command, printJson, UsageError } from './command.js';
-import { commandOptions, guestCommand, runGuestCommand, splitPair } from './guest-command.js';
+import {
+  commandOptions,
+  commandOptionsHelp,
+  guestCommand,
+  runGuestCommand,
+  splitPair,
+} from './guest-command.js';
 
 export const run: Command = {
   summary: 'make a sandbox from an image and run a command in it',
@@ -18,6 +24,7 @@ sandbox is removed when COMMAND ends.
   -e, --env K=V      an environment variable; may be repeated
   -w, --workdir DIR  where COMMAND runs
   -u, --user USER    who runs it
+${commandOptionsHelp}
   -i, --interactive  pass our stdin on to it
   -t, --tty          run it at our terminal: keys, colours, window size; -i is implied
   --json             with --detach: print the sandbox as JSON

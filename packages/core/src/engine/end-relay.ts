@@ -16,13 +16,18 @@ const killTimeoutMs = 10_000;
  * @throws TimeoutError when even SIGKILL did not end the relay.
  */
 export async function endRelay(pidfd: number, timeoutMs = relayTimeoutMs): Promise<void> {
-  native.pidfdSignal(pidfd, SIGTERM);
+  orderKill(pidfd);
   if (await ended(pidfd, timeoutMs)) return;
   native.pidfdSignal(pidfd, SIGKILL);
   if (await ended(pidfd, killTimeoutMs)) return;
   throw new TimeoutError(
     'The relay of the sandbox did not end after SIGKILL; the machine is in distress (see dmesg).',
   );
+}
+
+/** Tells the relay to kill its VMM. */
+export function orderKill(pidfd: number): void {
+  native.pidfdSignal(pidfd, SIGTERM);
 }
 
 /** Whether the relay ends within that time. */

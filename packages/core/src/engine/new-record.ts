@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { wallMs } from '../host/clock.js';
+import type { ImageConfig } from '../image/layout.js';
 import type { SandboxConfig, SandboxRecord } from '../store/record.js';
 import type { Environment } from './environment.js';
 
@@ -10,12 +11,24 @@ export async function newRecord({ images }: Environment, config: SandboxConfig):
     version: 1,
     id: randomUUID(),
     createdAt: new Date(wallMs()).toISOString(),
-    config: {
-      ...config,
-      workdir: config.workdir ?? image.config.workingDir,
-      env: { ...environmentOf(image.config.env), ...config.env },
-    },
+    config: configOver(image.config, config),
     image: { reference: image.reference, digest: image.digest, rootfs: image.rootfs },
+  };
+}
+
+/** What was asked, and where nothing was, what the image says. */
+export function configOver(image: ImageConfig, asked: SandboxConfig): SandboxConfig {
+  const user = asked.user ?? image.user;
+  const entrypoint = asked.entrypoint ?? image.entrypoint;
+  // Arguments that were meant for the image's own program mean nothing to another.
+  const cmd = asked.cmd ?? (asked.entrypoint ? null : image.cmd);
+  return {
+    ...asked,
+    workdir: asked.workdir ?? image.workingDir,
+    env: { ...environmentOf(image.env), ...asked.env },
+    ...(user === null ? {} : { user }),
+    ...(entrypoint === null ? {} : { entrypoint }),
+    ...(cmd === null ? {} : { cmd }),
   };
 }
 

@@ -4,7 +4,7 @@ import { monotonicMs, wallMs } from '../host/clock.js';
 import { native } from '../host/native.js';
 import type { ExitRecord, SandboxStatus } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
-import { ended, endRelay } from './end-relay.js';
+import { ended, endRelay, orderKill } from './end-relay.js';
 import { crashed, endedCleanly, haltReport, statusOf } from './ending.js';
 
 /** How a stop went. Extends what `microsandbox` gives for `waitUntilStopped`. */
@@ -121,6 +121,17 @@ export async function kill(directory: SandboxDirectory, timeoutMs?: number): Pro
   if (!holder) return;
   try {
     await endRelay(holder.pidfd, timeoutMs);
+  } finally {
+    native.closeFd(holder.pidfd);
+  }
+}
+
+/** Gives the order to kill a machine and does not wait for it to be carried out. */
+export async function requestKill(directory: SandboxDirectory): Promise<void> {
+  const holder = await relayOf(directory);
+  if (!holder) return;
+  try {
+    orderKill(holder.pidfd);
   } finally {
     native.closeFd(holder.pidfd);
   }

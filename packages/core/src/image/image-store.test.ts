@@ -27,6 +27,17 @@ const open = () => new ImageStore({ home, cache: join(home, 'cache'), runtime: j
 
 const digestOf = (bytes: Buffer) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
+/** What the images below say of their command. */
+const settings = {
+  User: 'app',
+  Entrypoint: ['/bin/app'],
+  Cmd: ['--serve'],
+  Env: null,
+  WorkingDir: '',
+  Labels: { of: 'tests' },
+  StopSignal: 'SIGUSR1',
+};
+
 /** Writes an OCI layout with one layer that has one file. @returns its manifest's digest. */
 async function write(layout: string, content: string, forArchitecture = architecture): Promise<string> {
   rmSync(layout, { recursive: true, force: true });
@@ -45,7 +56,10 @@ async function write(layout: string, content: string, forArchitecture = architec
   const json = (value: object) => Buffer.from(JSON.stringify(value));
   const platform = { architecture: forArchitecture, os: 'linux' };
   const rootfs = { type: 'layers', diff_ids: [digestOf(tar)] };
-  const config = blob(json({ ...platform, rootfs }), 'application/vnd.oci.image.config.v1+json');
+  const config = blob(
+    json({ ...platform, rootfs, config: settings }),
+    'application/vnd.oci.image.config.v1+json',
+  );
   const layers = [blob(gzipSync(tar), 'application/vnd.oci.image.layer.v1.tar+gzip')];
   const manifest = blob(
     json({ schemaVersion: 2, config, layers }),
@@ -57,6 +71,29 @@ async function write(layout: string, content: string, forArchitecture = architec
 }
 
 describe('ImageStore', () => {
+  it('says what an image consists of, and what it is for', async () => {
+    await write(base.layout, 'as it was');
+    const store = open();
+    const { config, configDigest, layers } = store.describe(await store.find(reference));
+    expect(configDigest).toMatch(/^sha256:[0-9a-f]{64}$/);
+    expect(layers).toMatchObject([
+      { mediaType: expect.stringContaining('tar+gzip'), size: expect.any(Number) },
+    ]);
+    expect((await store.prepare(reference)).config).toEqual(config);
+    expect(config).toMatchObject({
+      architecture,
+      os: 'linux',
+      diffIds: [expect.any(String)],
+      labels: { of: 'tests' },
+      stopSignal: 'SIGUSR1',
+      user: 'app',
+      entrypoint: ['/bin/app'],
+      cmd: ['--serve'],
+      env: [],
+      workingDir: null,
+    });
+  });
+
   it('finds the base image in an empty cache, by every spelling of its name', async () => {
     const digest = await write(base.layout, 'one');
     expect(open().list()).toEqual([]);

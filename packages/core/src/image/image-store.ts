@@ -30,6 +30,14 @@ export interface StoredImage {
   readonly explicit?: boolean;
 }
 
+/** What an image consists of. */
+export interface ImageDescription {
+  readonly configDigest: string;
+  readonly config: ImageConfig;
+  /** As they are stored, the lowest first. */
+  readonly layers: readonly Descriptor[];
+}
+
 /** What a sandbox needs of its image. */
 export interface PreparedImage {
   readonly reference: string;
@@ -104,6 +112,12 @@ export class ImageStore {
       if (errnoOf(error) === 'ENOENT') return [];
       throw error;
     }
+  }
+
+  /** What an image consists of. @throws ImageError where that is damaged. */
+  describe(image: StoredImage): ImageDescription {
+    const { config, layers } = readManifest(this.#blobs, image.manifest);
+    return { configDigest: config.digest, config: readConfig(this.#blobs, config), layers };
   }
 
   /** The image as something to boot; the root file system is made at the first call, once however many ask. */

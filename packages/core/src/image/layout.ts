@@ -24,6 +24,12 @@ export interface ImageConfig {
   readonly diffIds: readonly string[];
   readonly env: readonly string[];
   readonly workingDir: string | null;
+  readonly user: string | null;
+  /** The command that it was made for, both in a row. */
+  readonly entrypoint: readonly string[] | null;
+  readonly cmd: readonly string[] | null;
+  readonly labels: Readonly<Record<string, unknown>> | null;
+  readonly stopSignal: string | null;
 }
 
 const manifestTypes = [
@@ -120,12 +126,21 @@ export function readConfig(blobs: BlobDirectory, of: Descriptor): ImageConfig {
   const document = blobs.readDocument(of);
   const rootfs = object(document.rootfs, 'rootfs');
   const config = document.config === undefined ? {} : object(document.config, 'config');
+  const texts = (name: string) =>
+    config[name] == null
+      ? null
+      : array(config[name], `config.${name}`).map((entry) => text(entry, `config.${name}`));
   return {
     architecture: text(document.architecture, 'architecture'),
     os: text(document.os, 'os'),
     diffIds: array(rootfs.diff_ids, 'rootfs.diff_ids').map((id) => text(id, 'a diff id')),
-    env: config.Env == null ? [] : array(config.Env, 'config.Env').map((entry) => text(entry, 'config.Env')),
+    env: texts('Env') ?? [],
     workingDir: config.WorkingDir ? text(config.WorkingDir, 'config.WorkingDir') : null,
+    user: config.User ? text(config.User, 'config.User') : null,
+    entrypoint: texts('Entrypoint'),
+    cmd: texts('Cmd'),
+    labels: config.Labels == null ? null : object(config.Labels, 'config.Labels'),
+    stopSignal: config.StopSignal ? text(config.StopSignal, 'config.StopSignal') : null,
   };
 }
 

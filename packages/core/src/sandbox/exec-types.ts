@@ -89,7 +89,7 @@ export class ExecOptionsBuilder {
     this.options.cwd = cwd;
     return this;
   }
-  /** `name` or `uid`, with `:group` or `:gid` if it is not the user's own; default root. */
+  /** `name` or `uid`, with `:group` or `:gid` if it is not the user's own; default the sandbox's, else root. */
   user(user: string): this {
     this.options.user = user;
     return this;
@@ -140,7 +140,7 @@ export class ExecOptionsBuilder {
     this.options.terminal = enabled ? checkTerminalSize(size.rows, size.cols) : null;
     return this;
   }
-  /** A limit such as `nofile`, soft and hard alike. */
+  /** A limit such as `nofile`, soft and hard alike, in the place of the sandbox's. */
   rlimit(resource: string, limit: number): this {
     return this.rlimitRange(resource, limit, limit);
   }

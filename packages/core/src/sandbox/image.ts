@@ -1,5 +1,5 @@
 import { environmentFrom } from '../engine/environment.js';
-import type { StoredImage } from '../image/image-store.js';
+import type { ImageDescription, ImageStore, StoredImage } from '../image/image-store.js';
 
 /** An image in the local store. */
 export class ImageHandle {
@@ -7,29 +7,103 @@ export class ImageHandle {
   readonly manifestDigest: string;
   readonly createdAt: Date;
 
+  readonly #describe: () => ImageDescription;
+
   /** @internal */
-  constructor(image: StoredImage) {
+  constructor(image: StoredImage, describe: (image: StoredImage) => ImageDescription) {
+    this.#describe = () => describe(image);
     this.reference = image.reference;
     this.manifestDigest = image.manifest.digest;
     this.createdAt = new Date(image.createdAt);
   }
+
+  /** Bytes of its layers as they are stored, compressed as they came. @throws ImageError where the store is damaged; so do the next. */
+  get sizeBytes(): number {
+    return this.#describe().layers.reduce((sum, { size }) => sum + size, 0);
+  }
+  get layerCount(): number {
+    return this.#describe().layers.length;
+  }
+  /** As OCI images name it, such as `amd64`. */
+  get architecture(): string {
+    return this.#describe().config.architecture;
+  }
+  get os(): string {
+    return this.#describe().config.os;
+  }
+}
+
+/** What an image's own configuration says; null where it says nothing. */
+export interface ImageConfigDetail {
+  readonly digest: string;
+  readonly env: readonly string[];
+  readonly cmd: readonly string[] | null;
+  readonly entrypoint: readonly string[] | null;
+  readonly workingDir: string | null;
+  readonly user: string | null;
+  readonly labels: Readonly<Record<string, unknown>> | null;
+  readonly stopSignal: string | null;
+}
+
+export interface ImageLayerDetail {
+  /** Of its tar. */
+  readonly diffId: string;
+  /** Of what is stored. */
+  readonly blobDigest: string;
+  readonly mediaType: string;
+  readonly compressedSizeBytes: number;
+  /** Layers have no file system of their own here. */
+  readonly erofsSizeBytes: null;
+  /** 0 is the lowest. */
+  readonly position: number;
+}
+
+export interface ImageDetail {
+  readonly handle: ImageHandle;
+  readonly config: ImageConfigDetail;
+  readonly layers: readonly ImageLayerDetail[];
 }
 
 /** The images of this machine. */
 export const Image = {
   /** @throws ImageNotFoundError */
   async get(reference: string): Promise<ImageHandle> {
-    return new ImageHandle(await environmentFrom().images.find(reference));
+    const { images } = environmentFrom();
+    return handleOf(images, await images.find(reference));
+  },
+
+  /** What an image's configuration says, and its layers, the lowest first. @throws ImageNotFoundError, ImageError */
+  async inspect(reference: string): Promise<ImageDetail> {
+    const { images } = environmentFrom();
+    const image = await images.find(reference);
+    const { configDigest, config, layers } = images.describe(image);
+    const { env, cmd, entrypoint, workingDir, user, labels, stopSignal } = config;
+    return {
+      handle: handleOf(images, image),
+      config: { digest: configDigest, env, cmd, entrypoint, workingDir, user, labels, stopSignal },
+      layers: layers.map(({ digest, mediaType, size }, position) => ({
+        diffId: config.diffIds[position] ?? '',
+        blobDigest: digest,
+        mediaType,
+        compressedSizeBytes: size,
+        erofsSizeBytes: null,
+        position,
+      })),
+    };
   },
 
   async list(): Promise<ImageHandle[]> {
-    return environmentFrom()
-      .images.list()
-      .map((image) => new ImageHandle(image));
+    const { images } = environmentFrom();
+    return images.list().map((image) => handleOf(images, image));
   },
 
   /** Takes an image from an OCI layout directory into the store, named `tag`. @throws ImageError */
   async load(inputPath: string, { tag }: { tag: string }): Promise<ImageHandle[]> {
-    return [new ImageHandle(await environmentFrom().images.load(inputPath, tag))];
+    const { images } = environmentFrom();
+    return [handleOf(images, await images.load(inputPath, tag))];
   },
 };
+
+function handleOf(images: ImageStore, image: StoredImage): ImageHandle {
+  return new ImageHandle(image, (one) => images.describe(one));
+}

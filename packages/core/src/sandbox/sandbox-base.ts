@@ -2,7 +2,14 @@ import { AgentConnection, AgentGoneError } from '../agent/connection.js';
 import { ended } from '../engine/end-relay.js';
 import { crashed, describeExit, statusOf } from '../engine/ending.js';
 import type { Environment } from '../engine/environment.js';
-import { kill, type SandboxStopResult, type StopResult, stop, waitUntilStopped } from '../engine/stop.js';
+import {
+  kill,
+  requestKill,
+  type SandboxStopResult,
+  type StopResult,
+  stop,
+  waitUntilStopped,
+} from '../engine/stop.js';
 import { AgentProtocolError, type SandboxCrashedError, SandboxNotRunningError } from '../errors.js';
 import { monotonicMs } from '../host/clock.js';
 import { native } from '../host/native.js';
@@ -11,7 +18,7 @@ import type { SandboxDirectory } from '../store/sandbox-directory.js';
 import { Line } from './line.js';
 
 /** A stop's budget when the caller names none, as in `microsandbox`; milliseconds. */
-const stopTimeoutMs = 10_000;
+export const stopTimeoutMs = 10_000;
 /** A kill's budget before the relay itself is killed. */
 const killTimeoutMs = 5_000;
 /** A relay that ends hangs up on its clients a moment before it is gone. */
@@ -93,6 +100,12 @@ export abstract class SandboxBase {
   async killWithTimeout(timeoutMs: number): Promise<void> {
     this.directory.expectId(this.id);
     return kill(this.directory, timeoutMs);
+  }
+
+  /** Gives the order to kill and does not wait for it to be carried out. */
+  async requestKill(): Promise<void> {
+    this.directory.expectId(this.id);
+    return requestKill(this.directory);
   }
 
   /**

@@ -1,19 +1,27 @@
 import { createHash } from 'node:crypto';
 import { create } from '../engine/create.js';
-import type { Environment } from '../engine/environment.js';
+import { environmentFrom } from '../engine/environment.js';
 import type { MachinePool } from '../engine/pool.js';
 import type { TemplateProgress } from '../engine/template-for.js';
-import { InvalidConfigError } from '../errors.js';
+import {
+  InvalidConfigError,
+  SandboxAlreadyExistsError,
+  SandboxNotFoundError,
+  SandboxReplacedError,
+} from '../errors.js';
 import { formatReference, parseReference } from '../image/reference.js';
 import type { SandboxConfig } from '../store/record.js';
 import { checkName } from '../store/sandbox-store.js';
 import { Sandbox } from './sandbox.js';
+import { checkRlimit, parseSpec } from './spec.js';
 
 /** A boot takes two seconds under emulation on a quiet machine; a busy one needs room. */
 export const defaultBootTimeoutMs = 60_000;
 /** Before a sandbox that is replaced is killed, as in `microsandbox`. */
 const replaceTimeoutMs = 10_000;
 const maxHostnameBytes = 63;
+/** Of a name that others make and remove. */
+const maxTries = 5;
 
 export interface CreateSandboxOptions {
   readonly signal?: AbortSignal | undefined;
@@ -26,7 +34,7 @@ export interface CreateSandboxOptions {
  * Describes a sandbox. Setters only note what they are given; everything is checked at `build()` and `create()`, by name.
  */
 export class SandboxBuilder {
-  readonly #environment: Environment;
+  readonly #environment = environmentFrom();
   readonly #name: string;
   readonly #env: Record<string, string> = {};
   readonly #labels: Record<string, string> = {};
@@ -37,15 +45,45 @@ export class SandboxBuilder {
   #workdir: string | null = null;
   #hostname: string | undefined;
   #shell = '/bin/sh';
+  #user: string | undefined;
+  readonly #rlimits = new Map<string, { soft: number; hard: number }>();
+  #entrypoint: readonly string[] | undefined;
+  #cmd: readonly string[] | undefined;
   #ephemeral = false;
+  #detached = false;
   #coldBoot = false;
   #bootTimeoutMs = defaultBootTimeoutMs;
   #replaceTimeoutMs: number | null = null;
 
-  /** @internal */
-  constructor(environment: Environment, name: string) {
-    this.#environment = environment;
+  /** `new SandboxBuilder(name)` is `Sandbox.builder(name)`. */
+  constructor(name: string) {
     this.#name = name;
+  }
+
+  /**
+   * A builder that has all that a specification says; what is set afterwards takes its place.
+   *
+   * @param json as `SandboxHandle.configJson` gives it; everything but `name` may be left out.
+   * @throws InvalidConfigError
+   */
+  static fromSpecJson(json: string): SandboxBuilder {
+    const { name, ...spec } = parseSpec(json);
+    const builder = new SandboxBuilder(name);
+    if (spec.image !== undefined) builder.image(spec.image);
+    if (spec.cpus !== undefined) builder.cpus(spec.cpus);
+    if (spec.memoryMib !== undefined) builder.memory(spec.memoryMib);
+    if (spec.rootDiskMib !== undefined) builder.rootDisk(spec.rootDiskMib);
+    if (spec.workdir != null) builder.workdir(spec.workdir);
+    if (spec.hostname !== undefined) builder.hostname(spec.hostname);
+    if (spec.shell !== undefined) builder.shell(spec.shell);
+    if (spec.user !== undefined) builder.user(spec.user);
+    if (spec.entrypoint !== undefined) builder.entrypoint(spec.entrypoint);
+    if (spec.cmd !== undefined) builder.cmd(spec.cmd);
+    for (const { resource, soft, hard } of spec.rlimits ?? []) builder.rlimitRange(resource, soft, hard);
+    return builder
+      .envs(spec.env ?? {})
+      .labels(spec.labels ?? {})
+      .ephemeral(spec.ephemeral ?? false);
   }
 
   /** The image's reference, such as `alpine` or `mirror.gcr.io/library/alpine:3.20`. */
@@ -102,6 +140,34 @@ export class SandboxBuilder {
     this.#shell = path;
     return this;
   }
+  /** Who runs commands that name nobody: `name` or `uid`, with `:group` or `:gid`; default the image's, else root. */
+  user(user: string): this {
+    this.#user = user;
+    return this;
+  }
+  /** A limit such as `nofile` for each command, soft and hard alike; one that a command names itself takes its place. */
+  rlimit(resource: string, limit: number): this {
+    return this.rlimitRange(resource, limit, limit);
+  }
+  rlimitRange(resource: string, soft: number, hard: number): this {
+    this.#rlimits.set(resource, { soft, hard });
+    return this;
+  }
+  /** What `execDefault()` runs, in the place of the image's entry point; the image's arguments then go, too. */
+  entrypoint(cmd: readonly string[]): this {
+    this.#entrypoint = [...cmd];
+    return this;
+  }
+  /** The arguments of the entry point, in the place of the image's; the command itself where there is no entry point. */
+  cmd(cmd: readonly string[]): this {
+    this.#cmd = [...cmd];
+    return this;
+  }
+  /** Whether the machine outlives this process; default false. */
+  detached(enabled: boolean): this {
+    this.#detached = enabled;
+    return this;
+  }
   /** Whether it is removed as soon as its owner dies or disposes of it; default false. */
   ephemeral(enabled: boolean): this {
     this.#ephemeral = enabled;
@@ -148,6 +214,7 @@ export class SandboxBuilder {
         );
       }
     }
+    const rlimits = [...this.#rlimits].map(([resource, { soft, hard }]) => checkRlimit(resource, soft, hard));
     return {
       name: this.#name,
       image: formatReference(parseReference(this.#image)),
@@ -160,6 +227,10 @@ export class SandboxBuilder {
       shell: this.#shell,
       ephemeral: this.#ephemeral,
       labels: this.#labels,
+      ...(this.#user === undefined ? {} : { user: checkUser(this.#user) }),
+      ...(rlimits.length === 0 ? {} : { rlimits }),
+      ...(this.#entrypoint === undefined ? {} : { entrypoint: this.#entrypoint }),
+      ...(this.#cmd === undefined ? {} : { cmd: this.#cmd }),
     };
   }
 
@@ -179,13 +250,46 @@ export class SandboxBuilder {
       coldBoot: this.#coldBoot,
       ...options,
     });
-    return new Sandbox(this.#environment, directory, record, machine);
+    const sandbox = new Sandbox(this.#environment, directory, record, machine);
+    if (this.#detached) await sandbox.detach();
+    return sandbox;
+  }
+
+  /**
+   * Connects to the sandbox of this name, starting it if need be, or makes it where there is none. What this builder says counts only
+   * for one that is made; what there is stays as it is.
+   *
+   * @throws what {@link create} throws, and `SandboxHandle.connectOrStart()`.
+   */
+  async connectOrCreate(options: CreateSandboxOptions = {}): Promise<Sandbox> {
+    for (let tries = 1; ; tries++) {
+      try {
+        const handle = await Sandbox.get(this.#name);
+        return await handle.connectOrStart({ detached: this.#detached });
+      } catch (error) {
+        if (!isGone(error)) throw error;
+      }
+      try {
+        return await this.create(options);
+      } catch (error) {
+        // Somebody else made it meanwhile. Who makes and removes it all the time is not raced for ever.
+        if (!(error instanceof SandboxAlreadyExistsError) || tries === maxTries) throw error;
+      }
+    }
   }
 }
+
+const isGone = (error: unknown) =>
+  error instanceof SandboxNotFoundError || error instanceof SandboxReplacedError;
 
 function checkInteger(what: string, value: number, least: number, most: number, unit: string): number {
   if (Number.isInteger(value) && value >= least && value <= most) return value;
   throw new InvalidConfigError(`${what} is ${value}; it is a whole number from ${least} to ${most}${unit}.`);
+}
+
+function checkUser(user: string): string {
+  if (user !== '' && !user.includes('\0')) return user;
+  throw new InvalidConfigError(`user is ${JSON.stringify(user)}; it is a name or a number.`);
 }
 
 function checkHostname(name: string): string {

@@ -6,6 +6,7 @@ import { SandboxNotFoundError, SandboxReplacedError } from '../errors.js';
 import type { Accelerator } from '../host/hypervisor.js';
 import type { SandboxConfig, SandboxRecord } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
+import { applyDefaults, defaultCommand } from './exec-defaults.js';
 import { ExecHandle } from './exec-handle.js';
 import { ExecJournal, type ExecRecord } from './exec-journal.js';
 import { ExecOptionsBuilder, type ExecOutput } from './exec-types.js';
@@ -14,7 +15,13 @@ import { Line } from './line.js';
 import { type ForwardOptions, PortForward } from './port-forward.js';
 import { SandboxBase } from './sandbox-base.js';
 import { SandboxBuilder } from './sandbox-builder.js';
-import { SandboxHandle, SandboxListBuilder, type SandboxPage } from './sandbox-handle.js';
+import {
+  type DestroyOptions,
+  type RestartOptions,
+  SandboxHandle,
+  SandboxListBuilder,
+  type SandboxPage,
+} from './sandbox-handle.js';
 import { checkPort, type TcpConnectOptions, TcpStream } from './tcp-stream.js';
 
 /** Kept for the next commands; each is a place of the 128 that a sandbox has for clients. */
@@ -50,7 +57,7 @@ export class Sandbox extends SandboxBase implements AsyncDisposable {
 
   /** Begins a new sandbox. */
   static builder(name: string): SandboxBuilder {
-    return new SandboxBuilder(environmentFrom(), name);
+    return new SandboxBuilder(name);
   }
 
   /** Boots a sandbox that is stopped, and owns it. @throws SandboxNotFoundError, SandboxStillRunningError, BootFailedError */
@@ -130,6 +137,7 @@ export class Sandbox extends SandboxBase implements AsyncDisposable {
     configure: (options: ExecOptionsBuilder) => ExecOptionsBuilder,
   ): Promise<ExecHandle> {
     const { options } = configure(new ExecOptionsBuilder());
+    applyDefaults(options, this.configuration);
     const entry = this.#journal.begin(cmd, options.args);
     try {
       const line = await this.openLine(undefined, options.signal);
@@ -138,6 +146,31 @@ export class Sandbox extends SandboxBase implements AsyncDisposable {
       entry.failed(error);
       throw error;
     }
+  }
+
+  /**
+   * Runs the command that the sandbox is for: the entry point and arguments of its image, or of its builder.
+   *
+   * @throws NoDefaultCommandError when nobody named one.
+   */
+  execDefault(): Promise<ExecOutput> {
+    return this.execDefaultWith((options) => options);
+  }
+
+  /** Like {@link execDefault}; arguments that `configure` adds come after those that there are. */
+  async execDefaultWith(configure: (options: ExecOptionsBuilder) => ExecOptionsBuilder): Promise<ExecOutput> {
+    return (await this.execDefaultStreamWith(configure)).collect();
+  }
+
+  execDefaultStream(): Promise<ExecHandle> {
+    return this.execDefaultStreamWith((options) => options);
+  }
+
+  async execDefaultStreamWith(
+    configure: (options: ExecOptionsBuilder) => ExecOptionsBuilder,
+  ): Promise<ExecHandle> {
+    const { program, args } = defaultCommand(this.configuration);
+    return this.execStreamWith(program, (options) => configure(options.args(args)));
   }
 
   /** Runs a script with the sandbox's shell. */
@@ -184,6 +217,35 @@ export class Sandbox extends SandboxBase implements AsyncDisposable {
    */
   recentExecs(): readonly ExecRecord[] {
     return this.#journal.records();
+  }
+
+  /**
+   * Stops the machine and boots it again on its disk; the object that this gives is the one to go on with.
+   *
+   * @throws what `SandboxHandle.restart()` throws.
+   */
+  async restart(options: RestartOptions = {}): Promise<Sandbox> {
+    const again = await (await this.#handle()).restart(options);
+    await this.#letGo();
+    return again;
+  }
+
+  /** Stops the machine and removes the sandbox with its disk. */
+  async destroy(options: DestroyOptions = {}): Promise<void> {
+    await (await this.#handle()).destroy(options);
+    await this.#letGo();
+  }
+
+  /** Of a machine that is gone. */
+  async #letGo(): Promise<void> {
+    this.#owns = false;
+    this.#unused?.close();
+    await this.#machine?.hold.release();
+  }
+
+  async #handle(): Promise<SandboxHandle> {
+    this.directory.expectId(this.id);
+    return SandboxHandle.open(this.environment, this.directory);
   }
 
   /** Gives up the ownership: the machine outlives this process, and this object's disposal. */

@@ -15,7 +15,40 @@ export type SandboxConfig = {
   readonly ephemeral: boolean;
   /** For whoever lists sandboxes. */
   readonly labels: Readonly<Record<string, string>>;
+  /** Who runs commands that name nobody; absent: root. */
+  readonly user?: string;
+  /** Limits of every command; absent: none. */
+  readonly rlimits?: readonly Rlimit[];
+  /** What `execDefault()` runs, both in a row; absent: nothing. */
+  readonly entrypoint?: readonly string[];
+  readonly cmd?: readonly string[];
 };
+
+/** What a process may have a limit of; each is the kernel's `RLIMIT_…`. */
+export type RlimitResource =
+  | 'cpu'
+  | 'fsize'
+  | 'data'
+  | 'stack'
+  | 'core'
+  | 'rss'
+  | 'nproc'
+  | 'nofile'
+  | 'memlock'
+  | 'as'
+  | 'locks'
+  | 'sigpending'
+  | 'msgqueue'
+  | 'nice'
+  | 'rtprio'
+  | 'rttime';
+
+/** A limit of a process, in the kernel's own units. */
+export interface Rlimit {
+  readonly resource: RlimitResource;
+  readonly soft: number;
+  readonly hard: number;
+}
 
 /** `record.json`: what a sandbox is. Whether it runs is not in here; a lock tells that. */
 export interface SandboxRecord {
@@ -71,11 +104,14 @@ export interface BootRecord {
 }
 
 /** As in the npm package `microsandbox`. */
-export type SandboxStatus =
-  | 'created'
-  | 'starting'
-  | 'running'
-  | 'draining'
-  | 'paused'
-  | 'stopped'
-  | 'crashed';
+export const SandboxStatuses = [
+  'created',
+  'starting',
+  'running',
+  'draining',
+  'paused',
+  'stopped',
+  'crashed',
+] as const;
+
+export type SandboxStatus = (typeof SandboxStatuses)[number];

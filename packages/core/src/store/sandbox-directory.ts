@@ -87,6 +87,14 @@ export class SandboxDirectory {
     rmSync(this.#creating);
   }
 
+  /** When it was made, or its machine last began to run, was told to stop, or ended. */
+  changedAt(): Date {
+    const files = [join(this.path, 'record.json'), this.#lock, this.#boot, join(this.path, 'exit.json')];
+    return new Date(
+      Math.max(...files.map((file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0)),
+    );
+  }
+
   /** Notes how its machine came to run. */
   noteBoot(boot: BootRecord): void {
     writeWhole(this.#boot, `${JSON.stringify(boot)}\n`);

@@ -1,0 +1,23 @@
+import { NoDefaultCommandError } from '../errors.js';
+import type { SandboxConfig } from '../store/record.js';
+import type { ExecOptions } from './exec-types.js';
+
+/** Adds to a command's details what its sandbox says of all commands. What the command says itself comes first. */
+export function applyDefaults(options: ExecOptions, { user, rlimits = [] }: SandboxConfig): void {
+  if (options.user === undefined && user !== undefined) options.user = user;
+  const own = new Set(options.rlimits.map(({ resource }) => resource));
+  options.rlimits.push(...rlimits.filter(({ resource }) => !own.has(resource)));
+}
+
+/** @throws NoDefaultCommandError */
+export function defaultCommand({ name, image, entrypoint = [], cmd = [] }: SandboxConfig): {
+  program: string;
+  args: string[];
+} {
+  const [program, ...args] = [...entrypoint, ...cmd];
+  if (program !== undefined) return { program, args };
+  throw new NoDefaultCommandError(
+    `Sandbox "${name}" has no command of its own: the image ${image} names none. Name one with .entrypoint() or .cmd(), ` +
+      'or run one by name with exec().',
+  );
+}

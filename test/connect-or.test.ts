@@ -12,14 +12,13 @@ describe('connectOrStart', () => {
     expect([connected.ownsLifecycle, connected.id]).toEqual([false, first.id]);
     await connected.shell('printf kept > /root/file');
 
-    const stopping = first.stop();
+    await first.requestStop();
     await eventually(
       async () => (await handle.refresh()).status !== 'running',
       10_000,
       'it is being stopped',
     );
     const started = await handle.connectOrStart(); // waits for the end of that
-    await stopping;
     expect((await started.exec('cat', ['/root/file'])).stdout()).toBe('kept');
     await started.kill();
 

@@ -22,7 +22,10 @@ it('create_without_replace_returns_typed_already_exists', async () => {
   const first = await small('taken').create();
   const refused = small('taken').create();
   await expect(refused).rejects.toBeInstanceOf(SandboxAlreadyExistsError);
-  await expect(refused).rejects.toMatchObject({ code: 'sandboxAlreadyExists' });
+  await expect(refused).rejects.toMatchObject({
+    code: 'sandboxAlreadyExists',
+    message: expect.stringContaining('.replace()'),
+  });
   expect((await first.exec('true')).success).toBe(true); // the failed create did it no harm
   await first.stop();
   // The name of one that does not run is as taken.

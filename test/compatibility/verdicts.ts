@@ -11,7 +11,6 @@ const noVolumes = 'There are no volumes yet.';
 const noSnapshots =
   'There are no snapshots yet; each machine is a clone of a template, which costs a tenth of a second.';
 const noSsh = 'There is no SSH server yet; commands run over the agent’s own line.';
-const noFiles = 'There are no file operations yet.';
 const noLogs = 'There is no log of commands yet; the console’s is read with consoleTail().';
 const noMetrics = 'Nothing is measured yet.';
 const noPull = 'Nothing is pulled from a registry yet; images are loaded from OCI layouts, with Image.load.';
@@ -66,7 +65,6 @@ export const verdicts: Verdicts = {
   'Sandbox#attachDefaultWith': notYet(),
   'Sandbox#attachShell': notYet(),
   'Sandbox#attachWith': notYet(),
-  'Sandbox#fs': notYet(noFiles),
   'Sandbox#logStream': notYet(noLogs),
   'Sandbox#logs': notYet(noLogs),
   'Sandbox#metrics': notYet(noMetrics),
@@ -254,6 +252,8 @@ export const verdicts: Verdicts = {
   ),
   ExecTimeoutError: richer('Has the output until then; timeoutMs is never null.'),
   'ExecTimeoutError#timeoutMs': richer('Never null.'),
+  'new SandboxFsOpsError': differs('Takes the path and the errno, which the error then has.'),
+  SandboxFsOpsError: richer('Has the path, and the guest’s errno by name.'),
   'new ExecTimeoutError': differs('Takes the output that there was, too.'),
   CloudHttpError: never(noCloud),
   CustomError: never('Each error here has a class that says what happened.', 'MicrosandboxError'),
@@ -277,7 +277,6 @@ export const verdicts: Verdicts = {
     'SandboxCrashedError',
     'TimeoutError',
   ),
-  SandboxFsOpsError: notYet(noFiles),
   TerminalError: never('Of a command: its kind is pty_setup_failed, its stage the step.', 'ExecFailedError'),
   UnsupportedError: never(noUse),
   UnsupportedOperationError: never(noUse),
@@ -285,12 +284,9 @@ export const verdicts: Verdicts = {
   VolumeNotFoundError: notYet(noVolumes),
 
   // Files, logs, measures
-  FsEntry: notYet(noFiles),
-  FsEntryKind: notYet(noFiles),
-  FsMetadata: notYet(noFiles),
-  FsReadStream: notYet(noFiles),
-  FsWriteSink: notYet(noFiles),
-  SandboxFsOps: notYet(noFiles),
+  FsEntry: richer('Has owner, group and times too.'),
+  FsMetadata: richer('Has owner, group and the time of the last access too.'),
+  'FsMetadata#created': differs('Always null: the guest does not tell it.'),
   LogEntry: notYet(noLogs),
   LogLevel: never(noDaemonLog),
   LogLevels: never(noDaemonLog),

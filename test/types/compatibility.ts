@@ -16,6 +16,9 @@ type Classes = [
   [theirs.ExecHandle, ours.ExecHandle],
   [theirs.ExecOutput, ours.ExecOutput],
   [theirs.ExecSink, ours.ExecSink],
+  [theirs.FsReadStream, ours.FsReadStream],
+  [theirs.FsWriteSink, ours.FsWriteSink],
+  [theirs.SandboxFsOps, ours.SandboxFsOps],
   [theirs.ImageHandle, ours.ImageHandle],
   [InstanceType<typeof theirs.ExecOptionsBuilder>, ours.ExecOptionsBuilder],
   [theirs.ExecTimeoutError, ours.ExecTimeoutError],
@@ -25,6 +28,7 @@ type Classes = [
   [theirs.NoDefaultCommandError, ours.NoDefaultCommandError],
   [theirs.IoError, ours.IoError],
   [theirs.MicrosandboxError, ours.MicrosandboxError],
+  [theirs.SandboxFsOpsError, ours.SandboxFsOpsError],
   [theirs.SandboxAlreadyExistsError, ours.SandboxAlreadyExistsError],
   [theirs.SandboxNotFoundError, ours.SandboxNotFoundError],
   [theirs.SandboxNotRunningError, ours.SandboxNotRunningError],
@@ -75,6 +79,8 @@ export type All = [
   Expect<true, Fits<ours.Sandbox['shell'], theirs.Sandbox['shell'], Classes>>,
   // Sandbox#shellStream: same
   Expect<true, Fits<ours.Sandbox['shellStream'], theirs.Sandbox['shellStream'], Classes>>,
+  // Sandbox#fs: same
+  Expect<true, Fits<ours.Sandbox['fs'], theirs.Sandbox['fs'], Classes>>,
   // Sandbox#config: differs
   Expect<true, Fits<ours.Sandbox['config'], theirs.Sandbox['config'], Classes>>,
   // Sandbox#ping: richer
@@ -302,6 +308,50 @@ export type All = [
   Expect<true, Fits<ours.ExecSink['close'], theirs.ExecSink['close'], Classes>>,
   // ExecSink#[Symbol.asyncDispose]: same
   Expect<true, Fits<ours.ExecSink[typeof Symbol.asyncDispose], theirs.ExecSink[typeof Symbol.asyncDispose], Classes>>,
+  // FsReadStream#recv: same
+  Expect<true, Fits<ours.FsReadStream['recv'], theirs.FsReadStream['recv'], Classes>>,
+  // FsReadStream#collect: same
+  Expect<true, Fits<ours.FsReadStream['collect'], theirs.FsReadStream['collect'], Classes>>,
+  // FsReadStream#[Symbol.asyncIterator]: same
+  Expect<true, Fits<ours.FsReadStream[typeof Symbol.asyncIterator], theirs.FsReadStream[typeof Symbol.asyncIterator], Classes>>,
+  // FsReadStream#[Symbol.asyncDispose]: same
+  Expect<true, Fits<ours.FsReadStream[typeof Symbol.asyncDispose], theirs.FsReadStream[typeof Symbol.asyncDispose], Classes>>,
+  // FsWriteSink#write: same
+  Expect<true, Fits<ours.FsWriteSink['write'], theirs.FsWriteSink['write'], Classes>>,
+  // FsWriteSink#close: same
+  Expect<true, Fits<ours.FsWriteSink['close'], theirs.FsWriteSink['close'], Classes>>,
+  // FsWriteSink#[Symbol.asyncDispose]: same
+  Expect<true, Fits<ours.FsWriteSink[typeof Symbol.asyncDispose], theirs.FsWriteSink[typeof Symbol.asyncDispose], Classes>>,
+  // SandboxFsOps#read: same
+  Expect<true, Fits<ours.SandboxFsOps['read'], theirs.SandboxFsOps['read'], Classes>>,
+  // SandboxFsOps#readToString: same
+  Expect<true, Fits<ours.SandboxFsOps['readToString'], theirs.SandboxFsOps['readToString'], Classes>>,
+  // SandboxFsOps#readStream: same
+  Expect<true, Fits<ours.SandboxFsOps['readStream'], theirs.SandboxFsOps['readStream'], Classes>>,
+  // SandboxFsOps#writeStream: same
+  Expect<true, Fits<ours.SandboxFsOps['writeStream'], theirs.SandboxFsOps['writeStream'], Classes>>,
+  // SandboxFsOps#write: same
+  Expect<true, Fits<ours.SandboxFsOps['write'], theirs.SandboxFsOps['write'], Classes>>,
+  // SandboxFsOps#list: same
+  Expect<true, Fits<ours.SandboxFsOps['list'], theirs.SandboxFsOps['list'], Classes>>,
+  // SandboxFsOps#mkdir: same
+  Expect<true, Fits<ours.SandboxFsOps['mkdir'], theirs.SandboxFsOps['mkdir'], Classes>>,
+  // SandboxFsOps#removeDir: same
+  Expect<true, Fits<ours.SandboxFsOps['removeDir'], theirs.SandboxFsOps['removeDir'], Classes>>,
+  // SandboxFsOps#remove: same
+  Expect<true, Fits<ours.SandboxFsOps['remove'], theirs.SandboxFsOps['remove'], Classes>>,
+  // SandboxFsOps#copy: same
+  Expect<true, Fits<ours.SandboxFsOps['copy'], theirs.SandboxFsOps['copy'], Classes>>,
+  // SandboxFsOps#rename: same
+  Expect<true, Fits<ours.SandboxFsOps['rename'], theirs.SandboxFsOps['rename'], Classes>>,
+  // SandboxFsOps#stat: same
+  Expect<true, Fits<ours.SandboxFsOps['stat'], theirs.SandboxFsOps['stat'], Classes>>,
+  // SandboxFsOps#exists: same
+  Expect<true, Fits<ours.SandboxFsOps['exists'], theirs.SandboxFsOps['exists'], Classes>>,
+  // SandboxFsOps#copyFromHost: same
+  Expect<true, Fits<ours.SandboxFsOps['copyFromHost'], theirs.SandboxFsOps['copyFromHost'], Classes>>,
+  // SandboxFsOps#copyToHost: same
+  Expect<true, Fits<ours.SandboxFsOps['copyToHost'], theirs.SandboxFsOps['copyToHost'], Classes>>,
   // Image.get: same
   Expect<true, Fits<(typeof ours.Image)['get'], (typeof theirs.Image)['get'], Classes>>,
   // Image.list: same
@@ -444,6 +494,10 @@ export type All = [
   Expect<false, Fits<ours.MicrosandboxError['code'], theirs.MicrosandboxError['code'], Classes>>,
   // new MicrosandboxError: differs
   Expect<false, Fits<(...args: ConstructorParameters<typeof ours.MicrosandboxError>) => unknown, (...args: ConstructorParameters<typeof theirs.MicrosandboxError>) => unknown, Classes>>,
+  // SandboxFsOpsError: richer
+  Expect<true, Gives<ours.SandboxFsOpsError, theirs.SandboxFsOpsError, Classes>>,
+  // new SandboxFsOpsError: differs
+  Expect<false, Fits<(...args: ConstructorParameters<typeof ours.SandboxFsOpsError>) => unknown, (...args: ConstructorParameters<typeof theirs.SandboxFsOpsError>) => unknown, Classes>>,
   // SandboxAlreadyExistsError: same
   Expect<true, Gives<ours.SandboxAlreadyExistsError, theirs.SandboxAlreadyExistsError, Classes>>,
   // new SandboxAlreadyExistsError: same
@@ -519,4 +573,46 @@ export type All = [
   // RlimitResource: same
   Expect<true, Gives<ours.RlimitResource, theirs.RlimitResource, Classes>>,
   Expect<true, Takes<ours.RlimitResource, theirs.RlimitResource, Classes>>,
+  // FsEntry: richer
+  Expect<true, Gives<ours.FsEntry, theirs.FsEntry, Classes>>,
+  Expect<false, Takes<ours.FsEntry, theirs.FsEntry, Classes>>,
+  // FsEntry#path: same
+  Expect<true, Gives<ours.FsEntry['path'], theirs.FsEntry['path'], Classes>>,
+  Expect<true, Takes<ours.FsEntry['path'], theirs.FsEntry['path'], Classes>>,
+  // FsEntry#kind: same
+  Expect<true, Gives<ours.FsEntry['kind'], theirs.FsEntry['kind'], Classes>>,
+  Expect<true, Takes<ours.FsEntry['kind'], theirs.FsEntry['kind'], Classes>>,
+  // FsEntry#size: same
+  Expect<true, Gives<ours.FsEntry['size'], theirs.FsEntry['size'], Classes>>,
+  Expect<true, Takes<ours.FsEntry['size'], theirs.FsEntry['size'], Classes>>,
+  // FsEntry#mode: same
+  Expect<true, Gives<ours.FsEntry['mode'], theirs.FsEntry['mode'], Classes>>,
+  Expect<true, Takes<ours.FsEntry['mode'], theirs.FsEntry['mode'], Classes>>,
+  // FsEntry#modified: same
+  Expect<true, Gives<ours.FsEntry['modified'], theirs.FsEntry['modified'], Classes>>,
+  Expect<true, Takes<ours.FsEntry['modified'], theirs.FsEntry['modified'], Classes>>,
+  // FsEntryKind: same
+  Expect<true, Gives<ours.FsEntryKind, theirs.FsEntryKind, Classes>>,
+  Expect<true, Takes<ours.FsEntryKind, theirs.FsEntryKind, Classes>>,
+  // FsMetadata: richer
+  Expect<true, Gives<ours.FsMetadata, theirs.FsMetadata, Classes>>,
+  Expect<false, Takes<ours.FsMetadata, theirs.FsMetadata, Classes>>,
+  // FsMetadata#kind: same
+  Expect<true, Gives<ours.FsMetadata['kind'], theirs.FsMetadata['kind'], Classes>>,
+  Expect<true, Takes<ours.FsMetadata['kind'], theirs.FsMetadata['kind'], Classes>>,
+  // FsMetadata#size: same
+  Expect<true, Gives<ours.FsMetadata['size'], theirs.FsMetadata['size'], Classes>>,
+  Expect<true, Takes<ours.FsMetadata['size'], theirs.FsMetadata['size'], Classes>>,
+  // FsMetadata#mode: same
+  Expect<true, Gives<ours.FsMetadata['mode'], theirs.FsMetadata['mode'], Classes>>,
+  Expect<true, Takes<ours.FsMetadata['mode'], theirs.FsMetadata['mode'], Classes>>,
+  // FsMetadata#readonly: same
+  Expect<true, Gives<ours.FsMetadata['readonly'], theirs.FsMetadata['readonly'], Classes>>,
+  Expect<true, Takes<ours.FsMetadata['readonly'], theirs.FsMetadata['readonly'], Classes>>,
+  // FsMetadata#modified: same
+  Expect<true, Gives<ours.FsMetadata['modified'], theirs.FsMetadata['modified'], Classes>>,
+  Expect<true, Takes<ours.FsMetadata['modified'], theirs.FsMetadata['modified'], Classes>>,
+  // FsMetadata#created: differs
+  Expect<true, Gives<ours.FsMetadata['created'], theirs.FsMetadata['created'], Classes>>,
+  Expect<false, Takes<ours.FsMetadata['created'], theirs.FsMetadata['created'], Classes>>,
 ];

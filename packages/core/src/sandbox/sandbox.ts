@@ -239,7 +239,7 @@ export class Sandbox extends SandboxBase implements AsyncDisposable {
   /** Of a machine that is gone. */
   async #letGo(): Promise<void> {
     this.#owns = false;
-    this.#unused?.close();
+    this.#closeIdle();
     await this.#machine?.hold.release();
   }
 

@@ -15,7 +15,7 @@ describe('connectOrStart', () => {
     await first.requestStop();
     await eventually(
       async () => (await handle.refresh()).status !== 'running',
-      10_000,
+      60_000,
       'it is being stopped',
     );
     const started = await handle.connectOrStart(); // waits for the end of that

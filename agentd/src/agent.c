@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include "bounds.h"
 #include "clock.h"
@@ -52,6 +53,25 @@ void agent_init(struct agent *a, int port_fd)
 	tcps_init(&a->tcps, &a->loop, &a->sessions.output, &a->flow);
 	fs_init(&a->fs, &a->loop, &a->sessions.output, &a->flow);
 	shutdown_init(&a->shutdown, a);
+	if (a->handoff.page && !handoff_watch(a))
+		fatal(errno, "event loop");
+}
+
+void agent_rewire(struct agent *a)
+{
+	int port_fd = a->port.w.fd;
+
+	close(a->loop.epfd);
+	close(a->reaper.w.fd);
+	a->port.events = EPOLLIN;
+	if (!loop_init(&a->loop) || !reaper_init(&a->reaper, &a->loop) ||
+	    !loop_add(&a->loop, &a->port.w, port_fd, a->port.events) || !handoff_watch(a))
+		fatal(errno, "event loop");
+}
+
+bool agent_is_busy(const struct agent *a)
+{
+	return a->sessions.list || a->tcps.list || a->fs.list || a->sessions.output.discarding > 0;
 }
 
 void agent_announce(struct agent *a)
@@ -159,7 +179,7 @@ void agent_run(struct agent *a)
 		}
 		/* Nobody listens: what waits for the host can only be dropped. */
 		if (a->port.lost)
-			shutdown_begin(&a->shutdown, "the line to the host is lost");
+			shutdown_begin(&a->shutdown, "the line to the host is lost", 0);
 		watch_port(a);
 		shutdown_turn(&a->shutdown);
 	}

@@ -4,6 +4,7 @@
 
 #include "flow.h"
 #include "fs.h"
+#include "handoff.h"
 #include "loop.h"
 #include "port.h"
 #include "reaper.h"
@@ -23,6 +24,7 @@ struct agent {
 	struct shutdown shutdown;
 	struct plan_defaults defaults;
 	struct teardown mounts;
+	struct handoff handoff;
 	struct timer ack_timer;
 	uint64_t boot_ns, init_ns;	/* CLOCK_BOOTTIME at main; spent since then */
 	uint64_t activity;
@@ -32,6 +34,12 @@ struct agent {
 
 /* The loop, the reaper and the port: from here on the agent can be shut down. */
 void agent_init(struct agent *a, int port_fd);
+
+/* The same descriptors in a loop that is this process's; the old one is another's. */
+void agent_rewire(struct agent *a);
+
+/* Whether a command or a connection is under way, or what one has left in its pipes. */
+bool agent_is_busy(const struct agent *a);
 
 /* Tells the host that the root stands, and waits in the loop for its word. */
 void agent_announce(struct agent *a);

@@ -46,6 +46,7 @@
 #define FLOW_RANGES_MAX 128	/* one per client of the relay */
 #define ARGS_MAX 32768
 #define ENV_MAX 2048
+#define INIT_PATH_MAX 4096	/* a program's path, with its NUL */
 #define RLIMITS_MAX 16
 #define GROUPS_MAX 256
 #define ENTROPY_MIN 32		/* bytes that the host gives at once */
@@ -62,11 +63,18 @@
 #define DEVICE_WAIT_NS (10 * SEC_NS)	/* for the port, for a disk */
 #define BOOTSTRAP_WAIT_NS (10 * SEC_NS)
 #define INIT_ACK_WAIT_NS (5 * SEC_NS)
+#define INIT_EXEC_WAIT_NS (30 * SEC_NS)	/* from the fork to the init's exec */
 #define EXIT_LINGER_NS (500 * MSEC_NS)	/* exit to core.exec.exited, pipe held open */
 
 /* Shutdown, phase by phase. The host's own budget may be shorter. */
 #define TERM_GRACE_NS (2 * SEC_NS)
 #define SYNC_MAX_NS (30 * SEC_NS)
+#define INIT_MAX_NS (5 * SEC_NS)	/* an init that has been told; the host may give it more */
+#define INIT_LEAST_NS (500 * MSEC_NS)
+#define INIT_RESERVE_NS (4 * SEC_NS)	/* of the host's budget, for what comes after the init */
+#define INIT_BUDGET_MOST_NS (3600 * SEC_NS)
+#define INIT_ALONE_NS (20 * SEC_NS)	/* an init that has killed the agent, till it has brought the machine down */
+#define REST_POLL_NS (50 * MSEC_NS)	/* nobody tells when the last process of others is gone */
 #define KILL_MAX_NS (2 * SEC_NS)
 #define DRAIN_MAX_NS (1 * SEC_NS)
 #define SETTLE_MAX_NS (10 * SEC_NS)

@@ -2,6 +2,7 @@
 #include "child.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
 #include <signal.h>
@@ -13,10 +14,27 @@
 #include "pty.h"
 
 static struct rlimit inherited_nofile;
+static int oom_proc_fd = -1;
 
 void child_set_nofile(const struct rlimit *limit)
 {
 	inherited_nofile = *limit;
+}
+
+void child_set_killable(int proc_fd)
+{
+	oom_proc_fd = proc_fd;
+}
+
+static void be_killable(void)
+{
+	int fd;
+
+	if (oom_proc_fd < 0)
+		return;
+	fd = openat(oom_proc_fd, "self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	if (fd >= 0 && write(fd, "0", 1) < 0)
+		return;		/* it is closed by exec */
 }
 
 static _Noreturn void give_up(int report, enum child_stage stage, int detail)
@@ -40,6 +58,14 @@ static void default_signals(void)
 	signal(SIGPIPE, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+void child_reset(void)
+{
+	umask(022);
+	if (inherited_nofile.rlim_max)
+		setrlimit(RLIMIT_NOFILE, &inherited_nofile);
+	default_signals();
 }
 
 static void become_user(const struct plan *p, int report)
@@ -116,6 +142,7 @@ void child_run(const struct plan *p, const struct child_fds *fds)
 	    dup2(fds->err, STDERR_FILENO) < 0)
 		give_up(report, STAGE_STDIO, 0);
 	umask(022);
+	be_killable();
 	if (inherited_nofile.rlim_max)
 		setrlimit(RLIMIT_NOFILE, &inherited_nofile);
 	for (size_t i = 0; i < p->nlimits; i++)

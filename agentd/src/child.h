@@ -36,6 +36,12 @@ _Noreturn void child_run(const struct plan *p, const struct child_fds *fds);
 /* The limit of descriptors that commands start with, before the agent raised its own. */
 void child_set_nofile(const struct rlimit *limit);
 
+/* The agent is spared when memory runs out; its commands are not. `proc_fd` is a /proc. */
+void child_set_killable(int proc_fd);
+
+/* What the agent has set for itself, and nobody is to inherit: mask, dispositions, limits. */
+void child_reset(void);
+
 /* Says a report in the protocol's words. */
 void child_explain(const struct child_report *r, const struct plan *p, struct failure *f);
 

@@ -134,14 +134,29 @@ static void clock_sync(struct agent *a, const struct request *q)
 /* A relay that cannot say who its machine is must not have one that goes on as the frozen one. */
 static void resume(struct agent *a, const struct request *q)
 {
-	if (!a->ready || a->sessions.closed)
+	enum renewal result;
+
+	if (!a->ready || a->sessions.closed) {
 		refuse(a, q, "invalid_session", "only a machine that is up is renewed");
-	else if (renew(a, q->id, q->e.payload))
 		return;
-	else if (q->id == 0)
+	}
+	result = renew(a, q->id, q->e.payload);
+	if (result != RENEWED && q->id == 0)
 		fatal(EBADMSG, "msb.resume");
-	else
+	else if (result == RENEWAL_INVALID)
 		invalid(a, q);
+	else if (result == RENEWAL_TOO_LATE)
+		refuse(a, q, "invalid_session", "only a machine in which nothing runs can be given an init, once");
+}
+
+/* Whatever it brings, a machine that is to go down does. */
+static void go_down(struct agent *a, const struct request *q)
+{
+	uint64_t budget_ns;
+
+	if (!msg_read_shutdown(q->e.payload, &budget_ns))
+		budget_ns = 0;
+	shutdown_begin(&a->shutdown, "asked for by the host", budget_ns);
 }
 
 static void client_disconnected(struct agent *a, const struct request *q)
@@ -203,7 +218,7 @@ static void handle(struct agent *a, const struct request *q)
 		agent_acked(a);
 		break;
 	case MSG_SHUTDOWN:
-		shutdown_begin(&a->shutdown, "asked for by the host");
+		go_down(a, q);
 		break;
 	case MSG_TCP_CONNECT:
 		tcp_connect(a, q);

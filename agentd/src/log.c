@@ -59,18 +59,24 @@ DEFINE_LOG(log_info, LOG_INFO)
 DEFINE_LOG(log_warn, LOG_WARNING)
 DEFINE_LOG(log_err, LOG_ERR)
 
-void fatal(int err, const char *fmt, ...)
+static volatile bool *fatal_mark;
+
+void fatal_tell(volatile bool *mark)
+{
+	fatal_mark = mark;
+}
+
+static void say(int err, const char *fmt, va_list ap)
 {
 	char what[MESSAGE_TEXT_MAX];
 	char line[MESSAGE_TEXT_MAX + 128];
-	va_list ap;
+	const char *why = err ? strerror(err) : "";
+	const char *sep = err ? ": " : "";
 	int fd;
 	int len;
 
-	va_start(ap, fmt);
 	vsnprintf(what, sizeof(what), fmt, ap);
-	va_end(ap);
-	len = snprintf(line, sizeof(line), "agentd: fatal: %s: %s\n", what, strerror(err));
+	len = snprintf(line, sizeof(line), "agentd: fatal: %s%s%s\n", what, sep, why);
 
 	/* Whatever the guest has put there by now must not stop us from ending. */
 	fd = open("/dev/console", O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
@@ -80,8 +86,28 @@ void fatal(int err, const char *fmt, ...)
 	if (len > 0 && write(fd, line, min_size((size_t)len, sizeof(line) - 1)) > 0)
 		tcdrain(fd);
 	/* Informational there, or a quiet console would show it twice. */
-	snprintf(line, sizeof(line), "fatal: %s: %s", what, strerror(err));
+	snprintf(line, sizeof(line), "fatal: %s%s%s", what, sep, why);
 	emit(LOG_INFO, line);
+}
+
+void last_words(int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(err, fmt, ap);
+	va_end(ap);
+}
+
+void fatal(int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(err, fmt, ap);
+	va_end(ap);
+	if (fatal_mark)
+		*fatal_mark = true;
 	sync();
 	teardown_power_off();
 }

@@ -21,4 +21,10 @@ void log_err(const char *fmt, ...) PRINTF(1, 2);
  */
 _Noreturn void fatal(int err, const char *fmt, ...) PRINTF(2, 3);
 
+/* The line alone, for who ends the machine by himself. `err` may be 0. */
+void last_words(int err, const char *fmt, ...) PRINTF(2, 3);
+
+/* Set by fatal(), for who outlives us and must not take our end for a proper one. */
+void fatal_tell(volatile bool *mark);
+
 #endif

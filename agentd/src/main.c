@@ -31,10 +31,13 @@ static struct agent agent = {
 static void bootstrap(const struct envelope *e, int uevent_fd)
 {
 	struct msg_bootstrap b;
+	struct init_plan init;
 
 	if (!msg_read_bootstrap(e->payload, &b) ||
 	    !plan_defaults_set(&agent.defaults, b.default_env, b.default_cwd))
 		fatal(EBADMSG, "core.bootstrap");
+	if (b.handoff_init.p && !init_plan_read(&init, b.handoff_init))
+		fatal(EBADMSG, "core.bootstrap: handoff_init");
 	agent.hangup_after_halted = b.hangup_after_halted;
 	if (b.entropy.p && entropy_credit(b.entropy) < 0)
 		log_warn("credit entropy: %m");
@@ -45,6 +48,10 @@ static void bootstrap(const struct envelope *e, int uevent_fd)
 	if (b.machine_id.p)
 		identity_set_machine_id(b.machine_id);
 	identity_loopback_up();
+	if (!b.handoff_init.p)
+		return;
+	handoff(&agent, &init);
+	init_plan_free(&init);
 }
 
 /*
@@ -60,27 +67,33 @@ static void first_frame(int port_fd, int uevent_fd)
 		fatal(errno, "wait for core.bootstrap");
 	if (!wire_open(f.body, &e))
 		fatal(EBADMSG, "the first frame");
-	agent_init(&agent, port_fd);
-	if (e.type == MSG_SHUTDOWN)
-		return;		/* stays in the queue, to be dispatched */
+	if (e.type == MSG_SHUTDOWN) {
+		agent_init(&agent, port_fd);
+		return;		/* the frame stays in the queue, to be dispatched */
+	}
 	if (e.type != MSG_BOOTSTRAP)
 		fatal(EPROTO, "the first frame is `%.*s`, not core.bootstrap",
 		      span_clip(e.name, 64), (const char *)e.name.p);
+	agent.port.w.fd = port_fd;
 	bootstrap(&e, uevent_fd);
+	/* The loop is for who runs it, which may be another process now. */
+	agent_init(&agent, port_fd);
 	buf_consume(&agent.port.in, f.size);
 	agent.init_ns = clock_boot_ns() - agent.boot_ns;
 	agent_announce(&agent);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	int uevent_fd, port_fd;
 
+	(void)argc;
 	agent.boot_ns = clock_boot_ns();
 	if (getpid() != 1) {
 		fputs("agentd " AGENT_VERSION ": runs as PID 1 of a microVM, and only there\n", stderr);
 		return 2;
 	}
+	handoff_title(argv);
 	early_mounts();
 	early_limits();
 	uevent_fd = uevent_open();

@@ -15,6 +15,7 @@ struct msg_bootstrap {
 	struct span default_env;	/* raw array of {key, value} */
 	bool hangup_after_halted;
 	struct span entropy, machine_id;
+	struct span handoff_init;	/* raw, for msg_read_handoff */
 };
 
 struct msg_resume {
@@ -23,6 +24,14 @@ struct msg_resume {
 	struct span machine_id;		/* MACHINE_ID_LEN hex digits */
 	struct span hostname, default_cwd;
 	struct span default_env;	/* raw array of {key, value} */
+	struct span handoff_init;	/* raw, for msg_read_handoff */
+};
+
+/* An init to be PID 1 in our place. */
+struct msg_handoff {
+	struct span cmd, cwd;
+	struct span args;		/* raw array of text */
+	struct span env;		/* raw array of {key, value} */
 };
 
 /* A terminal's size in characters, each from 1 to WINDOW_MAX. */
@@ -61,6 +70,7 @@ static inline bool id_in_range(const struct msg_id_range *r, uint32_t id)
 
 bool msg_read_bootstrap(struct span payload, struct msg_bootstrap *m);
 bool msg_read_resume(struct span payload, struct msg_resume *m);
+bool msg_read_handoff(struct span raw, struct msg_handoff *m);
 bool msg_read_env_pair(struct cbor_reader *r, struct span *key, struct span *value);
 bool msg_read_exec_request(struct span payload, struct msg_exec_request *m);
 bool msg_read_rlimit(struct cbor_reader *r, struct msg_rlimit *m);
@@ -69,6 +79,9 @@ bool msg_read_resize(struct span payload, struct msg_window *w);
 bool msg_read_signal(struct span payload, int32_t *signal);
 bool msg_read_tcp_connect(struct span payload, struct msg_tcp_connect *m);
 bool msg_read_clock(struct span payload, uint64_t *unix_ns);
+
+/* `budget_ns` is 0 where the host does not say how long it waits. */
+bool msg_read_shutdown(struct span payload, uint64_t *budget_ns);
 bool msg_read_disconnected(struct span payload, struct msg_id_range *m);
 bool msg_read_flow(struct span payload, struct msg_id_range *m);
 
@@ -84,6 +97,8 @@ struct halted {
 	bool clean;
 	uint64_t term_ns, sync_ns, kill_ns, unmount_ns;
 	uint64_t killed;
+	uint64_t init_ns;	/* what the init took, if PID 1 was `handed_off` */
+	bool handed_off;
 };
 
 /* Times of CLOCK_BOOTTIME: at main, spent in init, when ready. */

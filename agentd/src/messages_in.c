@@ -18,6 +18,7 @@ struct bootstrap_fields {
 	struct span block_root, hostname, default_cwd, default_env;
 	bool hangup_after_halted;
 	struct span entropy, machine_id;
+	struct span handoff_init;
 };
 
 static const struct field bootstrap_table[] = {
@@ -28,6 +29,7 @@ static const struct field bootstrap_table[] = {
 	FIELD(struct bootstrap_fields, hangup_after_halted, "hangup_after_halted", FIELD_BOOL, false),
 	FIELD(struct bootstrap_fields, entropy, "entropy", FIELD_BYTES, false),
 	FIELD(struct bootstrap_fields, machine_id, "machine_id", FIELD_TEXT, false),
+	FIELD(struct bootstrap_fields, handoff_init, "handoff_init", FIELD_RAW, false),
 };
 
 static const struct field block_root_table[] = {
@@ -82,6 +84,7 @@ bool msg_read_bootstrap(struct span payload, struct msg_bootstrap *m)
 		.hangup_after_halted = b.hangup_after_halted,
 		.entropy = b.entropy,
 		.machine_id = b.machine_id,
+		.handoff_init = b.handoff_init,
 	};
 	return true;
 }
@@ -95,11 +98,25 @@ bool msg_read_resume(struct span payload, struct msg_resume *m)
 		FIELD(struct msg_resume, hostname, "hostname", FIELD_TEXT, false),
 		FIELD(struct msg_resume, default_cwd, "default_cwd", FIELD_TEXT, false),
 		FIELD(struct msg_resume, default_env, "default_env", FIELD_RAW, false),
+		FIELD(struct msg_resume, handoff_init, "handoff_init", FIELD_RAW, false),
 	};
 
 	*m = (struct msg_resume){ 0 };
 	return decode_payload(payload, table, ARRAY_SIZE(table), m) && entropy_fits(m->entropy) &&
 	       (!m->machine_id.p || machine_id_fits(m->machine_id));
+}
+
+bool msg_read_handoff(struct span raw, struct msg_handoff *m)
+{
+	static const struct field table[] = {
+		FIELD(struct msg_handoff, cmd, "cmd", FIELD_TEXT, true),
+		FIELD(struct msg_handoff, args, "args", FIELD_RAW, false),
+		FIELD(struct msg_handoff, cwd, "cwd", FIELD_TEXT, false),
+		FIELD(struct msg_handoff, env, "env", FIELD_RAW, false),
+	};
+
+	*m = (struct msg_handoff){ 0 };
+	return decode_payload(raw, table, ARRAY_SIZE(table), m);
 }
 
 bool msg_read_env_pair(struct cbor_reader *r, struct span *key, struct span *value)
@@ -200,6 +217,14 @@ bool msg_read_clock(struct span payload, uint64_t *unix_ns)
 	static const struct field table[] = { { "unix_time_nanos", FIELD_U64, 0, true } };
 
 	return decode_payload(payload, table, ARRAY_SIZE(table), unix_ns);
+}
+
+bool msg_read_shutdown(struct span payload, uint64_t *budget_ns)
+{
+	static const struct field table[] = { { "budget_ns", FIELD_U64, 0, false } };
+
+	*budget_ns = 0;
+	return decode_payload(payload, table, ARRAY_SIZE(table), budget_ns);
 }
 
 static const struct field id_range_table[] = {

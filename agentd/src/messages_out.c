@@ -204,7 +204,7 @@ bool msg_send_halted(struct buf *q, const struct halted *h)
 	uint8_t mem[PAYLOAD_MAX];
 	struct cbor_writer w = cbor_writer(mem, sizeof(mem));
 
-	cbor_put_map(&w, 6);
+	cbor_put_map(&w, h->handed_off ? 7 : 6);
 	cbor_put_text(&w, "clean");
 	cbor_put_bool(&w, h->clean);
 	cbor_put_text(&w, "term_ns");
@@ -217,5 +217,9 @@ bool msg_send_halted(struct buf *q, const struct halted *h)
 	cbor_put_uint(&w, h->unmount_ns);
 	cbor_put_text(&w, "killed");
 	cbor_put_uint(&w, h->killed);
+	if (h->handed_off) {
+		cbor_put_text(&w, "init_ns");
+		cbor_put_uint(&w, h->init_ns);
+	}
 	return send(q, 0, MSG_HALTED, &w);
 }

@@ -14,6 +14,7 @@ struct port {
 	struct buf in, out;
 	uint32_t events;
 	bool lost;		/* the host's side is gone, or the line is no use any more */
+	volatile uint64_t *debt;	/* NULL, or kept at what the host waits for of the last frame */
 };
 
 /* Waits for the port of that name to appear, and opens it. -1 with errno. */

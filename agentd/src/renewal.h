@@ -8,9 +8,15 @@
  * msb.resume: a machine that was frozen goes on as another one, and must not
  * share with its siblings what only one may have. Answers with core.ready, at
  * once; what comes after this call comes to a machine that is renewed. One that
- * cannot be renewed ends. False: the payload is invalid, and nothing has been
- * done.
+ * cannot be renewed ends. With `handoff_init` the machine also gets its init, and
+ * this returns in another process, once that runs.
  */
-bool renew(struct agent *a, uint32_t id, struct span payload);
+enum renewal {
+	RENEWED,
+	RENEWAL_INVALID,	/* the payload; nothing has been done */
+	RENEWAL_TOO_LATE,	/* for an init: there is one, or sessions run */
+};
+
+enum renewal renew(struct agent *a, uint32_t id, struct span payload);
 
 #endif

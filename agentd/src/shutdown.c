@@ -13,12 +13,27 @@
 
 static void advance(struct shutdown *s);
 
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static bool handed_off(const struct shutdown *s)
+{
+	return s->agent->handoff.page != NULL;
+}
+
 static void on_bound(struct timer *t)
 {
 	struct shutdown *s = container_of(t, struct shutdown, timer);
 
+	/* Processes of others: whether there are any is all that can be asked. */
+	if (s->phase == PHASE_REST && t->at < s->until && kill(-1, 0) == 0) {
+		loop_arm(&s->agent->loop, t, min_u64(s->until, clock_mono_ns() + REST_POLL_NS));
+		return;
+	}
 	/* At 0 it was armed by us, to get out of the middle of a batch. */
-	if (t->at > 0)
+	if (t->at > 0 && s->phase != PHASE_REST)
 		log_warn("shutdown: phase %d has reached its bound", (int)s->phase);
 	advance(s);
 }
@@ -47,6 +62,52 @@ static bool help(struct shutdown *s, int (*work)(const struct teardown *))
 	return false;
 }
 
+/* One that is stopped could not act on it. */
+static void terminate_all(void)
+{
+	kill(-1, SIGTERM);
+	kill(-1, SIGCONT);
+}
+
+/* With an init, its services are its own to stop, in its own order. */
+static void terminate_sessions(struct sessions *ss)
+{
+	for (struct session *s = ss->list; s; s = s->next) {
+		session_signal(s, SIGTERM);
+		session_signal(s, SIGCONT);
+	}
+}
+
+/* Until when an init may take: what the host waits, less what comes after it. */
+static uint64_t init_until(const struct shutdown *s)
+{
+	uint64_t now = clock_mono_ns();
+	uint64_t budget = min_u64(s->budget_ns, INIT_BUDGET_MOST_NS);
+	uint64_t until = s->begun + budget - min_u64(INIT_RESERVE_NS, budget / 2);
+
+	if (budget == 0)
+		return now + INIT_MAX_NS;
+	return until < now + INIT_LEAST_NS ? now + INIT_LEAST_NS : until;
+}
+
+static bool ask_init(struct shutdown *s)
+{
+	s->until = init_until(s);
+	handoff_note(s->agent, &s->report, s->until);
+	if (handoff_ask_init(s->agent))
+		return true;
+	log_info("shutdown: the init listens to no signal that would end it");
+	return false;
+}
+
+static _Noreturn void leave_to_warden(struct shutdown *s)
+{
+	/* An init that goes down by itself has not been asked to, and shall not be killed for it. */
+	if (!s->follows)
+		handoff_note(s->agent, &s->report, clock_mono_ns());
+	handoff_leave(s->agent, !s->follows);
+}
+
 /* Enters a phase. True: it has something to wait for. */
 static bool enter(struct shutdown *s)
 {
@@ -57,13 +118,26 @@ static bool enter(struct shutdown *s)
 	switch (s->phase) {
 	case PHASE_TERM:
 		bound = TERM_GRACE_NS;
-		kill(-1, SIGTERM);
-		/* One that is stopped could not act on it. */
-		kill(-1, SIGCONT);
+		if (handed_off(s))
+			terminate_sessions(&a->sessions);
+		else
+			terminate_all();
 		break;
 	case PHASE_SYNC:
 		bound = SYNC_MAX_NS;
 		wait = help(s, teardown_sync);
+		break;
+	case PHASE_INIT:
+		wait = handed_off(s) && ask_init(s);
+		s->since = clock_mono_ns();
+		bound = wait ? s->until - s->since : 0;
+		break;
+	case PHASE_REST:
+		wait = handed_off(s);
+		if (wait)
+			terminate_all();
+		s->until = clock_mono_ns() + TERM_GRACE_NS;
+		bound = REST_POLL_NS;
 		break;
 	case PHASE_KILL:
 		bound = KILL_MAX_NS;
@@ -75,6 +149,8 @@ static bool enter(struct shutdown *s)
 		agent_flow(a, &every_id);
 		break;
 	case PHASE_SETTLE:
+		if (handed_off(s))
+			leave_to_warden(s);
 		bound = SETTLE_MAX_NS;
 		wait = help(s, teardown_settle);
 		break;
@@ -103,6 +179,10 @@ static void leave(struct shutdown *s)
 	case PHASE_SYNC:
 		s->report.sync_ns = spent;
 		break;
+	case PHASE_INIT:
+		s->report.init_ns = spent;
+		break;
+	case PHASE_REST:
 	case PHASE_KILL:
 	case PHASE_DRAIN:
 		s->report.kill_ns += spent;
@@ -140,15 +220,35 @@ static void advance(struct shutdown *s)
 		reaper_collect(&s->agent->reaper);
 }
 
-void shutdown_begin(struct shutdown *s, const char *why)
+static void close_to_new(struct shutdown *s)
+{
+	loop_disarm(&s->agent->loop, &s->agent->ack_timer);
+	s->agent->sessions.closed = true;
+	s->begun = s->since = clock_mono_ns();
+}
+
+void shutdown_begin(struct shutdown *s, const char *why, uint64_t budget_ns)
 {
 	if (s->phase != PHASE_UP)
 		return;
 	log_info("shutdown: %s", why);
-	loop_disarm(&s->agent->loop, &s->agent->ack_timer);
-	s->agent->sessions.closed = true;
-	s->since = clock_mono_ns();
+	close_to_new(s);
+	s->budget_ns = budget_ns;
 	advance(s);
+}
+
+void shutdown_follow(struct shutdown *s)
+{
+	if (!handed_off(s) || s->phase >= PHASE_REST)
+		return;
+	log_info("shutdown: by the init");
+	if (s->phase == PHASE_UP)
+		close_to_new(s);
+	leave(s);
+	s->follows = true;
+	s->phase = PHASE_KILL;
+	s->since = clock_mono_ns();
+	loop_arm(&s->agent->loop, &s->timer, 0);
 }
 
 bool shutdown_reaped(struct shutdown *s, pid_t pid, int wstatus)

@@ -6,6 +6,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import readline from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { Line } from './line.mjs';
 
 const MODULES = [
@@ -26,6 +27,8 @@ const tscKhz = () => {
   const mhz = /^cpu MHz\s*:\s*([\d.]+)/m.exec(fs.readFileSync('/proc/cpuinfo', 'utf8'));
   return process.env.AGENTD_TEST_TSC_KHZ ?? (mhz ? Math.round(Number(mhz[1]) * 1000) : null);
 };
+
+const agentdDir = fileURLToPath(new URL('../..', import.meta.url));
 
 const run = (cmd, args, opts) =>
   execFileSync(cmd, args, {
@@ -56,6 +59,7 @@ function findModule(dir, name) {
 
 /** Initramfs and read-only root; once for all scenarios. */
 export function build(dir, agentd) {
+  run('make', ['-s', '-C', agentdDir, 'build/test-init']);
   const ram = path.join(dir, 'ram');
   fs.rmSync(ram, { recursive: true, force: true });
   fs.mkdirSync(path.join(ram, 'modules'), { recursive: true });
@@ -88,6 +92,10 @@ export function build(dir, agentd) {
   fs.writeFileSync(path.join(root, 'bin/noexec'), 'text\n', { mode: 0o644 });
   fs.writeFileSync(path.join(root, 'bin/noloader'), '#!/no/such/interpreter\n', { mode: 0o755 });
   fs.writeFileSync(path.join(root, 'bin/garbage'), '\x00\x01\x02 neither ELF nor script', { mode: 0o755 });
+  fs.mkdirSync(path.join(root, 'sbin'));
+  const testInit = path.join(root, 'sbin/test-init');
+  fs.copyFileSync(path.join(agentdDir, 'build/test-init'), testInit);
+  fs.chmodSync(testInit, 0o755);
   fs.rmSync(path.join(dir, 'root.sqfs'), { force: true });
   run('mksquashfs', [
     root,

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { agentdPath } from '../../index.js';
 import * as connections from './connections.mjs';
 import * as files from './files.mjs';
+import * as handoffs from './handoffs.mjs';
 import { build, makeUpper, whyNot } from './machine.mjs';
 import * as renewals from './renewals.mjs';
 import * as scenarios from './scenarios.mjs';
@@ -33,6 +34,7 @@ for (const [name, scenario] of Object.entries({
   ...connections,
   ...files,
   ...renewals,
+  ...handoffs,
 })) {
   if (wanted.length && !wanted.includes(name)) continue;
   console.log(`# ${name}`);

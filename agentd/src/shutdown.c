@@ -127,6 +127,11 @@ static bool enter(struct shutdown *s)
 		bound = SYNC_MAX_NS;
 		wait = help(s, teardown_sync);
 		break;
+	case PHASE_WORDS:
+		/* The init may end us at once. */
+		wait = handed_off(s);
+		bound = DRAIN_MAX_NS;
+		break;
 	case PHASE_INIT:
 		wait = handed_off(s) && ask_init(s);
 		s->since = clock_mono_ns();
@@ -281,7 +286,7 @@ void shutdown_turn(struct shutdown *s)
 	const struct agent *a = s->agent;
 	bool sent = a->port.lost || a->port.out.len == 0;
 
-	if (s->phase == PHASE_DRAIN && !a->sessions.list && sent)
+	if ((s->phase == PHASE_DRAIN || s->phase == PHASE_WORDS) && !a->sessions.list && sent)
 		advance(s);
 	else if (s->phase == PHASE_HALTED && sent && (a->port.lost || !a->hangup_after_halted))
 		advance(s);

@@ -19,6 +19,7 @@ enum shutdown_phase {
 	PHASE_UP,
 	PHASE_TERM,	/* SIGTERM to all; they may still write */
 	PHASE_SYNC,	/* a helper writes back what is dirty */
+	PHASE_WORDS,	/* handed off: what the sessions have said, on its way to the host */
 	PHASE_INIT,	/* handed off: the init's turn, which ends with the agent's end */
 	PHASE_REST,	/* handed off, and the init has not done it: SIGTERM to all */
 	PHASE_KILL,	/* SIGKILL to all, reaping */

@@ -14,7 +14,9 @@ const parentOf = async (line, pid) =>
 export async function handed_off(t) {
   const m = await boot(t, withInit(['exit'], { env: [{ key: 'TERM', value: 'dumb' }], cwd: '/home' }));
   const { line } = m;
-  let r = await line.sh('cat /proc/1/comm; tr "\\0" " " < /proc/1/cmdline; echo; readlink /proc/1/exe; readlink /proc/1/cwd');
+  let r = await line.sh(
+    'cat /proc/1/comm; tr "\\0" " " < /proc/1/cmdline; echo; readlink /proc/1/exe; readlink /proc/1/cwd',
+  );
   t.is(r.stdout, `test-init\n${INIT} exit \n${INIT}\n/home\n`, 'PID 1 is the init');
   r = await line.sh('tr "\\0" "\\n" < /proc/1/environ | sort');
   t.is(
@@ -22,7 +24,9 @@ export async function handed_off(t) {
     'HOME=/\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nTERM=dumb\n',
     'its environment',
   );
-  r = await line.sh('ls -l /proc/1/fd | grep -c /; readlink /proc/1/fd/0; grep -E "^Sig(Ign|Cgt)" /proc/1/status');
+  r = await line.sh(
+    'ls -l /proc/1/fd | grep -c /; readlink /proc/1/fd/0; grep -E "^Sig(Ign|Cgt)" /proc/1/status',
+  );
   t.is(
     r.stdout,
     '3\n/dev/console\nSigIgn:\t0000000000000000\nSigCgt:\t0000000000000000\n',
@@ -58,11 +62,19 @@ async function stopped(t, args, { budgetMs, ...more } = {}) {
   m.line.send(0, 'core.shutdown', budgetMs ? { budget_ns: budgetMs * 1e6 } : {});
   const end = await m.end(30000);
   const last = m.line.frames.at(-1);
-  t.is([stay.of('core.exec.exited')[0]?.p.code, stay.stdout()], [5, 'on\nbye\n'], `${args[0]}: a session ends first`);
+  t.is(
+    [stay.of('core.exec.exited')[0]?.p.code, stay.stdout()],
+    [5, 'on\nbye\n'],
+    `${args[0]}: a session ends first`,
+  );
   t.is([end.code, last.t, last.p.clean], [0, 'msb.halted', true], `${args[0]}: graceful`);
   t.is(isClean(t.upper), true, `${args[0]}: the disk is clean`);
   const written = readUpper(t.upper, '/root/written');
-  t.is([written.length, written.subarray(-4).toString()], [3000004, 'end\n'], `${args[0]}: what was written is there`);
+  t.is(
+    [written.length, written.subarray(-4).toString()],
+    [3000004, 'end\n'],
+    `${args[0]}: what was written is there`,
+  );
   return { ms: end.at - t0, report: last.p };
 }
 
@@ -77,13 +89,21 @@ export async function services_going_down(t) {
   for (const mode of ['service', 'kill-all']) {
     await stopped(t, [mode, '/root/late']);
     const late = readUpper(t.upper, '/root/late');
-    t.is([late.length, late.at(-1)], [8 << 20, 's'.charCodeAt(0)], `${mode}: what was written at the very end is there`);
+    t.is(
+      [late.length, late.at(-1)],
+      [8 << 20, 's'.charCodeAt(0)],
+      `${mode}: what was written at the very end is there`,
+    );
   }
 }
 
 export async function inits_that_stay(t) {
   const ignoring = await stopped(t, ['ignore']);
-  t.ok(ignoring.ms < 5000 && ignoring.report.init_ns < 1e9, 'one that does not listen is not waited for', ignoring);
+  t.ok(
+    ignoring.ms < 5000 && ignoring.report.init_ns < 1e9,
+    'one that does not listen is not waited for',
+    ignoring,
+  );
   const deaf = await stopped(t, ['deaf']);
   t.ok(deaf.ms > 5000 && deaf.ms < 12000, 'one that does not do it has five seconds', deaf);
   const brief = await stopped(t, ['deaf'], { budgetMs: 3000 });
@@ -105,7 +125,11 @@ export async function inits_that_end(t) {
       `${says}: the console says so`,
       m.console,
     );
-    t.is([isClean(t.upper), readUpper(t.upper, '/root/kept').toString()], [true, 'kept\n'], 'nothing is lost');
+    t.is(
+      [isClean(t.upper), readUpper(t.upper, '/root/kept').toString()],
+      [true, 'kept\n'],
+      'nothing is lost',
+    );
   }
 }
 
@@ -115,7 +139,11 @@ export async function guests_that_power_off(t) {
   m.line.start('poweroff', ['-f']);
   const end = await m.end();
   const last = m.line.frames.at(-1);
-  t.is([end.code, last.t, last.p.clean], [0, 'msb.halted', true], 'a power-off is a stop, whoever asks for it');
+  t.is(
+    [end.code, last.t, last.p.clean],
+    [0, 'msb.halted', true],
+    'a power-off is a stop, whoever asks for it',
+  );
   t.is([isClean(t.upper), readUpper(t.upper, '/root/kept').toString()], [true, 'kept\n'], 'nothing is lost');
 
   const killed = await boot(t, withInit(['kill-all', '/root/late']));

@@ -139,8 +139,8 @@ export class SandboxNotRunningError extends MicrosandboxError {
   }
 }
 
-/** How far a boot had come. */
-export type BootPhase = 'spawn' | 'kernel' | 'agent';
+/** How far a boot had come; `init`: to the guest's own init, which could not take over. */
+export type BootPhase = 'spawn' | 'kernel' | 'agent' | 'init';
 
 /** The machine did not come up: its VMM did not start, its guest died, or its agent stayed silent. */
 export class BootFailedError extends MicrosandboxError {

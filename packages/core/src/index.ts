@@ -38,6 +38,7 @@ export {
   ImageHandle,
   type ImageLayerDetail,
 } from './sandbox/image.js';
+export { InitOptionsBuilder } from './sandbox/init-options.js';
 export { type ForwardOptions, PortForward } from './sandbox/port-forward.js';
 export { Sandbox } from './sandbox/sandbox.js';
 export type { SandboxPingResult, SandboxTouchResult } from './sandbox/sandbox-base.js';
@@ -57,6 +58,7 @@ export {
   type Rlimit,
   type RlimitResource,
   type SandboxConfig,
+  type SandboxInit,
   type SandboxStatus,
   SandboxStatuses,
 } from './store/record.js';

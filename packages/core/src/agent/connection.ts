@@ -151,9 +151,15 @@ export class AgentConnection implements Disposable {
     return id;
   }
 
-  /** Asks the guest to stop; the answer is that the machine goes away. */
-  async requestShutdown(): Promise<void> {
-    await this.send('core.shutdown', {}, { id: 0, flags: SHUTDOWN });
+  /**
+   * Asks the guest to stop; the answer is that the machine goes away.
+   *
+   * @param budgetMs how long that is waited for, which the guest may divide up; where nobody says, it takes what it thinks fit.
+   */
+  async requestShutdown(budgetMs?: number): Promise<void> {
+    const budget_ns =
+      budgetMs === undefined ? undefined : BigInt(Math.max(0, Math.round(budgetMs))) * 1_000_000n;
+    await this.send('core.shutdown', { budget_ns }, { id: 0, flags: SHUTDOWN });
   }
 
   /** The next message; only one call at a time.

@@ -112,8 +112,9 @@ function opened(source: CloneSource, directory: SandboxDirectory, qmp: Qmp, lock
   }
 }
 
-/** Whether it may be the source's fault. A relay that does not come up has not even started the VMM, unless the VMM was there first. */
+/** Whether it may be the source's fault. The sandbox's own init would be as bad anywhere; a relay that does not come up has not even started the VMM, unless the VMM was there first. */
 function isFaultOf({ forks }: CloneSource, error: unknown): error is Error {
+  if (error instanceof BootFailedError && error.phase === 'init') return false;
   if (error instanceof BootFailedError) return forks || !(error.cause instanceof RelayNotReadyError);
   return (
     error instanceof VmmControlError ||

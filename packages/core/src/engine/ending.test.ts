@@ -62,8 +62,11 @@ describe('the last word of a guest', () => {
       syncMs: 2,
       killMs: 0,
       unmountMs: 3.5,
+      initMs: null,
       killed: 1,
     });
+    const handedOff = encodeMessage('msb.halted', { clean: true, ...times, init_ns: 4_000_000 });
+    expect(haltReport(exit({ halted: Buffer.from(handedOff).toString('hex') }))).toMatchObject({ initMs: 4 });
   });
 
   it('counts for nothing when it cannot be read, whatever it is', () => {

@@ -3,6 +3,7 @@ import { SandboxCrashedError } from '../errors.js';
 import { logTail } from '../host/console-tail.js';
 import type { ExitRecord, SandboxStatus } from '../store/record.js';
 import type { Holder, SandboxDirectory } from '../store/sandbox-directory.js';
+import { initFailure } from './init.js';
 
 /** What the agent reported as the last thing before it powered off; milliseconds spent in each phase. */
 export interface HaltReport {
@@ -12,6 +13,8 @@ export interface HaltReport {
   readonly syncMs: number;
   readonly killMs: number;
   readonly unmountMs: number;
+  /** Of a guest with an init of its own: what that took; null where the agent is PID 1. */
+  readonly initMs: number | null;
   /** Processes that ignored SIGTERM and were killed. */
   readonly killed: number;
 }
@@ -22,12 +25,14 @@ export function haltReport(exit: ExitRecord | null): HaltReport | null {
   try {
     const { type, payload } = decodeMessage(Buffer.from(exit.halted, 'hex'));
     if (type !== 'msb.halted') return null;
+    const initNs = payload.optionalInt('init_ns');
     return {
       clean: payload.bool('clean'),
       terminateMs: payload.uint('term_ns') / 1e6,
       syncMs: payload.uint('sync_ns') / 1e6,
       killMs: payload.uint('kill_ns') / 1e6,
       unmountMs: payload.uint('unmount_ns') / 1e6,
+      initMs: initNs === undefined ? null : initNs / 1e6,
       killed: payload.uint('killed'),
     };
   } catch {
@@ -51,8 +56,10 @@ export function statusOf(holder: Holder, exit: ExitRecord | null): SandboxStatus
 /** The error for a machine that ended while it was needed. */
 export function crashed(directory: SandboxDirectory, name: string, while_: string): SandboxCrashedError {
   const console = logTail(directory.consoleLog);
+  const init = initFailure(console);
+  const how = init === null ? describeExit(directory.exitRecord()) : `its ${init}.`;
   return new SandboxCrashedError(
-    `Sandbox "${name}" ended while ${while_}: ${describeExit(directory.exitRecord())}${consoleSection(console)}`,
+    `Sandbox "${name}" ended while ${while_}: ${how}${consoleSection(console)}`,
     console,
   );
 }

@@ -3,6 +3,7 @@ import { encodeFrame } from '../agent/frame.js';
 import { encodeMessage, type PayloadFields } from '../agent/message.js';
 import { wallMs } from '../host/clock.js';
 import type { SandboxRecord } from '../store/record.js';
+import { handoffPayload } from './init.js';
 
 /** What the kernel's generator is seeded with: as much as it takes to be full, twice over. */
 const entropyBytes = 64;
@@ -43,6 +44,7 @@ function identity({ id, config }: SandboxRecord): PayloadFields {
     default_cwd: config.workdir ?? undefined,
     default_env: Object.entries(config.env).map(([key, value]) => ({ key, value })),
     entropy: randomBytes(entropyBytes),
+    handoff_init: handoffPayload(config.init),
   };
 }
 

@@ -9,6 +9,7 @@ import { consoleSection, describeExit } from './ending.js';
 import type { Environment } from './environment.js';
 import { timePayload } from './first-frame.js';
 import { type Hold, RelayNotReadyError } from './hold.js';
+import { initFailure } from './init.js';
 import type { BootTimes } from './machine.js';
 import { type StartVmm, spawnRelay } from './spawn-relay.js';
 import { type Attempt, StuckBootError, StuckBootWatch } from './stuck-boot.js';
@@ -87,13 +88,16 @@ function bootError(
     return error;
   const exit = directory.exitRecord();
   const console = notReady ? '' : logTail(directory.consoleLog); // no guest has run; the log may be an earlier one's
+  const init = initFailure(console);
   const vmmLog = logTail(directory.vmmLog);
   const phase: BootPhase =
     notReady || exit?.spawnError || (exit?.vmm?.code !== 0 && console === '' && vmmLog !== '')
       ? 'spawn'
-      : /^agentd:/m.test(console)
-        ? 'agent'
-        : 'kernel';
+      : init !== null
+        ? 'init'
+        : /^agentd:/m.test(console)
+          ? 'agent'
+          : 'kernel';
   const what =
     error instanceof TimeoutError
       ? `its agent was not ready within ${timeoutMs} ms.`
@@ -101,7 +105,9 @@ function bootError(
         ? `it was stuck. ${error.message}${error.again ? '' : ' Its hypervisor may not work; MSB_ACCEL=tcg chooses software emulation.'}`
         : notReady
           ? whyNotReady(error, exit, directory)
-          : describeExit(exit);
+          : init !== null
+            ? `its ${init}.`
+            : describeExit(exit);
   return new BootFailedError(
     `Sandbox "${config.name}" did not boot (phase: ${phase}): ${what}${hint(phase, console, config.memoryMib)}` +
       `${consoleSection(console)}${vmmLog ? `\nThe VMM said:\n${vmmLog.replace(/^/gm, '  | ')}` : ''}`,

@@ -11,6 +11,7 @@ import type { CloneSource } from './clone-source.js';
 import type { Environment } from './environment.js';
 import { resumeFrame } from './first-frame.js';
 import { decodeForkAnswer, encodeForkOrder } from './fork-order.js';
+import { withoutInit } from './init.js';
 import { LiveVmm } from './live-vmm.js';
 import { rehearse, renew } from './rehearsal.js';
 import type { Shape } from './shape.js';
@@ -53,16 +54,17 @@ export class LiveTemplate implements CloneSource, AsyncDisposable {
     record: SandboxRecord,
     whenFailed: () => Promise<void>,
   ): Promise<LiveTemplate> {
+    const nobodys = withoutInit(record);
     const vmm = await LiveVmm.start(template, shape, templates.scratch(), `${places.home}/`);
     try {
       const [connection] = await Promise.all([
-        AgentConnection.direct(vmm.agent, resumeFrame(record), { timeoutMs: readyTimeoutMs }),
+        AgentConnection.direct(vmm.agent, resumeFrame(nobodys), { timeoutMs: readyTimeoutMs }),
         goOn(vmm.qmp),
       ]);
       const bounds = { timeoutMs: readyTimeoutMs };
       await rehearse(connection, bounds);
       // Once more: the emulator links what it has translated when it comes by again, which each fork would do in a copy of its own.
-      await renew(connection, record, bounds);
+      await renew(connection, nobodys, bounds);
       await rehearse(connection, bounds);
       await vmm.qmp.execute('stop');
       connection.rest();

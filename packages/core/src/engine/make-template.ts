@@ -86,6 +86,6 @@ async function bootAndFreeze(
 function nobodys(record: SandboxRecord): SandboxRecord {
   return {
     ...record,
-    config: { ...record.config, env: {}, hostname: 'localhost', workdir: null, ephemeral: false },
+    config: { ...record.config, env: {}, hostname: 'localhost', workdir: null, init: null, ephemeral: false },
   };
 }

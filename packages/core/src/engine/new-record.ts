@@ -3,6 +3,7 @@ import { wallMs } from '../host/clock.js';
 import type { ImageConfig } from '../image/layout.js';
 import type { SandboxConfig, SandboxRecord } from '../store/record.js';
 import type { Environment } from './environment.js';
+import { resolveInit } from './init.js';
 
 /** The record of a sandbox that is to be made: what it was asked to be, and what its image says where nothing was asked. @throws ImageNotFoundError, ImageError */
 export async function newRecord({ images }: Environment, config: SandboxConfig): Promise<SandboxRecord> {
@@ -22,10 +23,12 @@ export function configOver(image: ImageConfig, asked: SandboxConfig): SandboxCon
   const entrypoint = asked.entrypoint ?? image.entrypoint;
   // Arguments that were meant for the image's own program mean nothing to another.
   const cmd = asked.cmd ?? (asked.entrypoint ? null : image.cmd);
+  const env = { ...environmentOf(image.env), ...asked.env };
   return {
     ...asked,
     workdir: asked.workdir ?? image.workingDir,
-    env: { ...environmentOf(image.env), ...asked.env },
+    env,
+    init: resolveInit(asked.init, image, env),
     ...(user === null ? {} : { user }),
     ...(entrypoint === null ? {} : { entrypoint }),
     ...(cmd === null ? {} : { cmd }),

@@ -36,6 +36,7 @@ function record(changed: Partial<SandboxConfig> = {}): SandboxRecord {
     hostname: 'h',
     shell: 'sh',
     ephemeral: false,
+    init: null,
     labels: {},
     ...changed,
   };
@@ -54,6 +55,7 @@ describe.runIf(process.platform === 'linux')('the key of a template', () => {
       { workdir: '/tmp' },
       { hostname: 'other' },
       { shell: 'bash' },
+      { init: { cmd: '/sbin/init', args: [], env: {} } },
       { ephemeral: true },
       { labels: { a: 'b' } },
     ];

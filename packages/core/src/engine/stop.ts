@@ -29,6 +29,8 @@ export interface StopPhases {
   /** Processes between SIGTERM and their end. */
   readonly terminateMs: number | null;
   readonly syncMs: number | null;
+  /** Of a guest with an init of its own: what that took to stop its services. */
+  readonly initMs: number | null;
   readonly killMs: number | null;
   /** File systems made read-only, which empties their journals. */
   readonly unmountMs: number | null;
@@ -60,6 +62,7 @@ const nothing: StopPhases = {
   deliverMs: null,
   terminateMs: null,
   syncMs: null,
+  initMs: null,
   killMs: null,
   unmountMs: null,
   powerOffMs: null,
@@ -82,8 +85,7 @@ export async function stop(directory: SandboxDirectory, timeoutMs: number): Prom
   }
   let order: Order = { refused: 'the time-out was 0' };
   try {
-    if (timeoutMs > 0)
-      order = await giveOrder(directory, holder.pidfd, Math.min(timeoutMs, deliverTimeoutMs));
+    if (timeoutMs > 0) order = await giveOrder(directory, holder.pidfd, begin + timeoutMs);
     const told = order.refused;
     const delivered = monotonicMs();
     const rest = Math.max(0, timeoutMs - (delivered - begin));
@@ -176,17 +178,19 @@ interface Order {
   readonly connection?: AgentConnection;
 }
 
-async function giveOrder(directory: SandboxDirectory, relay: number, timeoutMs: number): Promise<Order> {
+/** @param killAt when the machine is killed if it still runs. */
+async function giveOrder(directory: SandboxDirectory, relay: number, killAt: number): Promise<Order> {
+  const timeoutMs = Math.min(killAt - monotonicMs(), deliverTimeoutMs);
   const deadline = monotonicMs() + timeoutMs;
   for (;;) {
     const rest = Math.max(1, deadline - monotonicMs());
     try {
       const connection = await AgentConnection.connect(directory.agentSocket, { timeoutMs: rest });
-      await connection.requestShutdown();
+      await connection.requestShutdown(killAt - monotonicMs());
       return { refused: null, connection };
     } catch (error) {
       if (error instanceof TimeoutError)
-        return { refused: `the guest agent was not there within ${timeoutMs} ms` };
+        return { refused: `the guest agent was not there within ${Math.ceil(timeoutMs)} ms` };
       if (error instanceof AgentProtocolError) return { refused: error.message };
       if (!(error instanceof AgentGoneError)) throw error;
     }
@@ -210,13 +214,14 @@ function stopResult(name: string, exit: ExitRecord | null): SandboxStopResult {
 function phasesOf(exit: ExitRecord | null, deliverMs: number | null): StopPhases {
   const report = haltReport(exit);
   if (!exit || !report) return { ...nothing, deliverMs };
-  const { terminateMs, syncMs, killMs, unmountMs } = report;
-  const guestMs = terminateMs + syncMs + killMs + unmountMs;
+  const { terminateMs, syncMs, initMs, killMs, unmountMs } = report;
+  const guestMs = terminateMs + syncMs + (initMs ?? 0) + killMs + unmountMs;
   const asked = exit.asked.shutdownMs ?? exit.exitMs;
   return {
     deliverMs,
     terminateMs,
     syncMs,
+    initMs,
     killMs,
     unmountMs,
     powerOffMs: Math.max(0, exit.exitMs - asked - guestMs),

@@ -10,8 +10,9 @@ import {
   SandboxReplacedError,
 } from '../errors.js';
 import { formatReference, parseReference } from '../image/reference.js';
-import type { SandboxConfig } from '../store/record.js';
+import type { SandboxConfig, SandboxInit } from '../store/record.js';
 import { checkName } from '../store/sandbox-store.js';
+import { checkInit, InitOptionsBuilder } from './init-options.js';
 import { Sandbox } from './sandbox.js';
 import { checkRlimit, parseSpec } from './spec.js';
 
@@ -49,6 +50,7 @@ export class SandboxBuilder {
   readonly #rlimits = new Map<string, { soft: number; hard: number }>();
   #entrypoint: readonly string[] | undefined;
   #cmd: readonly string[] | undefined;
+  #init: SandboxInit | null = null;
   #ephemeral = false;
   #detached = false;
   #coldBoot = false;
@@ -168,6 +170,23 @@ export class SandboxBuilder {
     this.#detached = enabled;
     return this;
   }
+  /**
+   * Hands PID 1 over to an init of the guest's as soon as its root is ready; commands run beside it, as children of the agent. Stopping
+   * tells it to power off (SIGRTMIN+4, as systemd has it, else SIGTERM), waits for that within the budget, and is as durable as ever.
+   * A guest that powers itself off has stopped; an init that just ends is a crash.
+   *
+   * @param cmd an absolute path in the guest, or `auto`: the image's entrypoint where that is a known init, else the first there is of
+   *   `/sbin/init`, `/lib/systemd/systemd`, `/usr/lib/systemd/systemd`. One that cannot be executed is a BootFailedError of phase `init`.
+   * @param args what follows `cmd`, which is `argv[0]`; default none. For its environment, see {@link initWith}.
+   */
+  init(cmd: string, args: Iterable<string> | null = []): this {
+    return this.initWith(cmd, (options) => options.args(args ?? []));
+  }
+  /** Like {@link init}, with arguments and an environment. `configure` is called at once. */
+  initWith(cmd: string, configure: (options: InitOptionsBuilder) => InitOptionsBuilder): this {
+    this.#init = configure(new InitOptionsBuilder()).build(cmd);
+    return this;
+  }
   /** Whether it is removed as soon as its owner dies or disposes of it; default false. */
   ephemeral(enabled: boolean): this {
     this.#ephemeral = enabled;
@@ -225,6 +244,7 @@ export class SandboxBuilder {
       workdir: this.#workdir,
       hostname: this.#hostname === undefined ? hostnameFrom(this.#name) : checkHostname(this.#hostname),
       shell: this.#shell,
+      init: this.#init && checkInit(this.#init),
       ephemeral: this.#ephemeral,
       labels: this.#labels,
       ...(this.#user === undefined ? {} : { user: checkUser(this.#user) }),

@@ -1,3 +1,12 @@
+/** What is PID 1 of a guest instead of the agent. */
+export type SandboxInit = {
+  /** An absolute path in the guest, or `auto`. */
+  readonly cmd: string;
+  /** What follows `cmd`, which is `argv[0]`. */
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+};
+
 /** What a sandbox was made with; plain data (and a type rather than an interface, so that it is a `Record` too). */
 export type SandboxConfig = {
   readonly name: string;
@@ -11,6 +20,8 @@ export type SandboxConfig = {
   readonly workdir: string | null;
   readonly hostname: string;
   readonly shell: string;
+  /** What is PID 1; null where the agent is. */
+  readonly init: SandboxInit | null;
   /** Removed as soon as it stops, or its owner dies. */
   readonly ephemeral: boolean;
   /** For whoever lists sandboxes. */

@@ -63,6 +63,7 @@ function record(name: string, { ephemeral = false, id = `id of ${name}` } = {}):
     hostname: 'h',
     shell: 'sh',
     ephemeral,
+    init: null,
     labels: {},
   };
   return {

@@ -87,7 +87,9 @@ describe("a guest's own init", () => {
       .env('OURS', '1')
       .ephemeral(true)
       .create();
-    expect(await byEntrypoint.config()).toMatchObject({ init: { cmd: '/init', env: { FROM: 'image', OURS: '1' } } });
+    expect(await byEntrypoint.config()).toMatchObject({
+      init: { cmd: '/init', env: { FROM: 'image', OURS: '1' } },
+    });
     expect(await output(byEntrypoint, 'cat /proc/1/comm')).toBe('init\n');
     expect(await output(byEntrypoint, "tr '\\0' '\\n' < /proc/1/environ | grep FROM")).toBe('FROM=image\n');
 

@@ -157,20 +157,6 @@ void port_read(struct port *p)
 	}
 }
 
-/* Bytes by which the last frame goes beyond the next `n`, of which `left` belong to the one before. */
-static uint64_t debt_after(struct span out, size_t n, uint64_t left)
-{
-	struct frame f;
-
-	while (left < n) {
-		/* Frames are queued whole, so their heads are there. */
-		if (wire_peek(span_of(out.p + left, out.len - left), &f) != FRAME_WHOLE)
-			return 0;
-		left += f.size;
-	}
-	return left - n;
-}
-
 void port_write(struct port *p)
 {
 	while (p->out.len > 0 && !p->lost) {
@@ -179,7 +165,7 @@ void port_write(struct port *p)
 
 		if (n > 0) {
 			if (p->debt)
-				*p->debt = debt_after(wait, (size_t)n, *p->debt);
+				*p->debt = wire_debt(wait, (size_t)n, *p->debt);
 			buf_consume(&p->out, (size_t)n);
 		} else if (n < 0 && errno == ENOMEM) {
 			/* The driver copies; the guest's memory may be short for a moment. */

@@ -98,6 +98,18 @@ enum frame_status wire_peek(struct span in, struct frame *f)
 	return FRAME_WHOLE;
 }
 
+uint64_t wire_debt(struct span queue, size_t n, uint64_t debt)
+{
+	struct frame f;
+
+	while (debt < n) {
+		if (wire_peek(span_of(queue.p + debt, queue.len - debt), &f) != FRAME_WHOLE)
+			return 0;
+		debt += f.size;
+	}
+	return debt - n;
+}
+
 bool wire_open(struct span body, struct envelope *e)
 {
 	struct cbor_reader r = cbor_reader(body);

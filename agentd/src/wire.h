@@ -75,6 +75,12 @@ enum frame_status { FRAME_WHOLE, FRAME_PARTIAL, FRAME_BAD };
 /* Looks at the head of what has arrived. BAD: the stream is lost for good. */
 enum frame_status wire_peek(struct span in, struct frame *f);
 
+/*
+ * How much of a frame is still to come once `n` bytes of a queue of whole
+ * frames have been written, of which the first `debt` were owed already.
+ */
+uint64_t wire_debt(struct span queue, size_t n, uint64_t debt);
+
 struct envelope {
 	uint64_t generation;
 	struct span name;

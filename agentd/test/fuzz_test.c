@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// uses: messages_in.c messages_out.c decode.c wire.c cbor.c buf.c errname.c env.c plan.c failure.c users.c rlimits.c file.c
+// uses: init_plan.c messages_in.c messages_out.c decode.c wire.c cbor.c buf.c errname.c env.c plan.c failure.c users.c rlimits.c file.c
 /*
  * Valid messages, broken at random: whatever comes in, nothing is read outside
  * it and nothing leaks (the sanitizers see to that), and what a reader hands
@@ -9,6 +9,7 @@
 
 #include "bounds.h"
 #include "cbor.h"
+#include "init_plan.h"
 #include "messages.h"
 #include "plan.h"
 #include "tap.h"
@@ -49,6 +50,10 @@ static const struct seed {
 	     "\xa6\x6funix_time_nanos\x1b\x18\x7a\x00\x00\x00\x00\x00\x00\x67" "entropy\x58\x20" HEX_32
 	     "\x6amachine_id\x78\x20" HEX_32 "\x68hostname\x63" "box\x6b" "default_cwd\x64/tmp"
 	     "\x6b" "default_env\x81\xa2\x63key\x61" "A\x65value\x61" "b"),
+	SEED(MSG_RESUME,
+	     "\xa3\x6funix_time_nanos\x01\x67" "entropy\x58\x20" HEX_32 "\x6chandoff_init\xa4\x63" "cmd\x6a/sbin/init"
+	     "\x64" "args\x82\x61" "a\x62" "bc\x63" "cwd\x64/tmp\x63" "env\x81\xa2\x63key\x61" "A\x65value\x61" "b"),
+	SEED(MSG_SHUTDOWN, "\xa1\x69" "budget_ns\x1b\x00\x00\x00\x02\x54\x0b\xe4\x00"),
 	SEED(MSG_FLOW, "\xa3\x68id_start\x01\x70id_end_exclusive\x18\x64\x66paused\xf5"),
 	SEED(MSG_EXEC_STDIN, "\xa1\x64" "data\x43" "abc"),
 	SEED(MSG_EXEC_REQUEST, "\xa4\x63" "cmd\x62ls\x63tty\xf5\x64rows\x18\x18\x64" "cols\x18\x50"),
@@ -156,6 +161,19 @@ static void read_bootstrap(struct span in)
 	plan_defaults_free(&d);
 }
 
+static int inits, impossible_inits;
+
+static void read_init(struct span raw)
+{
+	struct init_plan p;
+
+	if (!init_plan_read(&p, raw))
+		return;
+	inits++;
+	impossible_inits += (p.cmd[0] != '/' && strcmp(p.cmd, "auto") != 0) || (p.cwd && p.cwd[0] != '/');
+	init_plan_free(&p);
+}
+
 static int resumed, impossible_renewals;
 
 static void read_resume(struct span in)
@@ -170,6 +188,8 @@ static void read_resume(struct span in)
 	check(in, m.hostname);
 	if (m.entropy.len < ENTROPY_MIN || m.entropy.len > ENTROPY_MAX || (m.machine_id.p && m.machine_id.len != MACHINE_ID_LEN))
 		impossible_renewals++;
+	check(in, m.handoff_init);
+	read_init(m.handoff_init);
 	resumed += plan_defaults_set(&d, m.default_env, m.default_cwd);
 	plan_defaults_free(&d);
 }
@@ -192,6 +212,9 @@ static void read_any(enum msg_type type, struct span in)
 		break;
 	case MSG_RESUME:
 		read_resume(in);
+		break;
+	case MSG_SHUTDOWN:
+		msg_read_shutdown(in, &ns);
 		break;
 	case MSG_FLOW:
 		msg_read_flow(in, &range);
@@ -242,6 +265,7 @@ static void payloads(void)
 	ok(outside == 0, "%d mutated payloads: nothing points outside its input", ROUNDS);
 	ok(impossible_windows == 0, "and no terminal is of an impossible size");
 	ok(resumed > 0 && impossible_renewals == 0, "nor any renewal (of %d) without its entropy, or of half a machine's id", resumed);
+	ok(inits > 0 && impossible_inits == 0, "nor any init (of %d) that is no absolute path", inits);
 	ok(plans_ready > 0 && plans_failed > 0 && plans_invalid > 0,
 	   "some could be planned (%d), some failed (%d), some were invalid (%d)", plans_ready, plans_failed, plans_invalid);
 }

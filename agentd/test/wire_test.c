@@ -105,9 +105,35 @@ static void queue(void)
 	buf_free(&b);
 }
 
+/* Whatever the pieces in which a queue is written, what is owed always ends where its frame does. */
+static void debts(void)
+{
+	struct buf q = { .max = KIB(64) };
+	size_t ends[24], wrong = 0;
+	uint64_t debt = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		static const uint8_t data[256];
+
+		wire_append(&q, 1, MSG_EXEC_STDOUT, BYTES("head"), span_of(data, (i * 37) % sizeof(data)));
+		ends[i] = q.len;
+	}
+	for (size_t at = 0, n, next; at < ends[ARRAY_SIZE(ends) - 1]; at += n) {
+		n = min_size(1 + (size_t)rand() % 300, q.len);
+		debt = wire_debt(buf_span(&q), n, debt);
+		buf_consume(&q, n);
+		for (next = 0; ends[next] < at + n; next++)
+			;
+		wrong += at + n + debt != ends[next];
+	}
+	ok(wrong == 0 && debt == 0, "what is owed of a frame in part");
+	buf_free(&q);
+}
+
 int main(void)
 {
 	names();
+	debts();
 	framing();
 	envelopes();
 	queue();

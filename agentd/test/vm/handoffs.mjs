@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Machines whose PID 1 is an init of their own; what it does is said at the top of test/guest/test_init.c.
+import { randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
 import { BOOTSTRAP, boot, isClean, Machine, readUpper } from './machine.mjs';
 
 const INIT = '/sbin/test-init';
@@ -172,4 +175,78 @@ export async function inits_that_cannot_be(t) {
   await refused({ cmd: 'auto' }, 'init: auto: nothing to execute among /sbin/init');
   await refused({ cmd: 'sbin/init' }, 'core.bootstrap: handoff_init');
   await refused({ cmd: INIT, args: ['a\0b'] }, 'core.bootstrap: handoff_init');
+}
+
+const request = (more = {}) => ({
+  unix_time_nanos: BigInt(Date.now()) * 1000000n,
+  entropy: randomBytes(64),
+  ...more,
+});
+
+const HANDOFF = { cmd: INIT, args: ['service', '/root/late'], env: [{ key: 'K', value: 'v' }] };
+
+async function ask(line, id, payload) {
+  const from = line.frames.length;
+  line.send(id, 'msb.resume', payload);
+  return line.wait((f) => f.id === id, 10000, 'an answer', from);
+}
+
+async function ends_with_service(t, m, upper) {
+  await m.line.sh('echo kept > /root/kept');
+  const end = await m.shutdown();
+  t.is([end.code, end.halted?.p.clean, isClean(upper)], [0, true, true], 'its end is clean');
+  t.is(readUpper(upper, '/root/late').length, 8 << 20, 'its service has written what it had to');
+}
+
+export async function inits_of_renewed_machines(t) {
+  const m = await boot(t);
+  const { line } = m;
+  const bad = await ask(line, 700, request({ hostname: 'bad', handoff_init: { cmd: 'init' } }));
+  t.is([bad.t, bad.p.kind], ['core.error', 'invalid_payload'], 'an init by name is refused');
+  const lasting = line.start('cat');
+  await lasting.started();
+  const busy = await ask(line, 701, request({ hostname: 'bad', handoff_init: HANDOFF }));
+  t.is([busy.t, busy.p.kind], ['core.error', 'invalid_session'], 'so is any while something runs');
+  t.is((await line.sh('hostname; cat /proc/1/comm')).stdout, 'sand\ninit\n', 'and nothing is changed');
+  lasting.stdin('');
+  await lasting.end();
+  const answer = await ask(line, 702, request({ hostname: 'other', handoff_init: HANDOFF }));
+  t.is(answer.t, 'core.ready', 'a machine in which nothing runs gets its init');
+  t.note(`after ${(answer.p.resume_time_ns / 1e6).toFixed(1)} ms`);
+  let r = await line.sh('cat /proc/1/comm; hostname; tr "\\0" "\\n" < /proc/1/environ | grep K=');
+  t.is(r.stdout, 'test-init\nother\nK=v\n', 'and the rest of the renewal');
+  const again = await ask(line, 703, request({ handoff_init: HANDOFF }));
+  t.is([again.t, again.p.kind], ['core.error', 'invalid_session'], 'but one only');
+  t.is((await ask(line, 704, request({ hostname: 'third' }))).t, 'core.ready', 'it can be renewed as any');
+  r = await line.sh('hostname; ps | wc -l');
+  t.is(r.stdout.split('\n')[0], 'third', 'and is another then');
+  t.ok(Number(r.stdout.split('\n')[1]) < 9, 'nobody else is to be seen', r.stdout);
+  await ends_with_service(t, m, t.upper);
+}
+
+export async function inits_of_clones(t) {
+  const frozen = path.join(t.dir, 'frozen');
+  const template = await boot(t, { bootstrap: { ...BOOTSTRAP, entropy: randomBytes(64) } });
+  await template.line.sh('sync');
+  await template.freeze(frozen);
+  const upper = path.join(t.dir, 'clone.ext4');
+  const cloned = async (handoff_init) => {
+    fs.copyFileSync(t.upper, upper);
+    const m = t.keep(await Machine.boot(t.dir, { upper, incoming: frozen, bootstrap: null, ready: false }));
+    m.line.send(0, 'msb.resume', request({ hostname: 'clone', handoff_init }));
+    return m;
+  };
+  const m = await cloned(HANDOFF);
+  await m.line.wait((f) => f.t === 'core.ready', 30000, 'core.ready');
+  t.is((await m.line.sh('cat /proc/1/comm; hostname')).stdout, 'test-init\nclone\n', 'a clone gets one, too');
+  await ends_with_service(t, m, upper);
+
+  const bad = await cloned({ cmd: '/sbin/none' });
+  const end = await bad.end(30000);
+  t.is([end.code, bad.line.frames.length, isClean(upper)], [0, 0, true], 'or ends without a word, and clean');
+  t.ok(
+    bad.console.includes('agentd: fatal: init: cannot execute `/sbin/none` (ENOENT)'),
+    'but on the console',
+    bad.console,
+  );
 }

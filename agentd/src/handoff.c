@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -23,6 +22,7 @@
 #include "errname.h"
 #include "file.h"
 #include "log.h"
+#include "own_view.h"
 #include "warden.h"
 
 /* SIGRTMIN+4 as inits count: with glibc's SIGRTMIN, which is not musl's. */
@@ -132,11 +132,7 @@ static void split(struct agent *a, const struct init_plan *p, const int exec_pip
 {
 	pid_t pid;
 
-	/* The one that is there shows the PIDs of the namespace without us. */
-	umount2("/proc", MNT_DETACH);
-	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL) < 0)
-		fatal(errno, "init: mount /proc");
-	a->handoff.proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	a->handoff.proc_fd = own_view();
 	pid = fork();
 	if (pid < 0)
 		fatal(errno, "init: fork");

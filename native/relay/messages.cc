@@ -40,6 +40,14 @@ std::string init_ack_frame() { return control_frame("core.init.ack", empty_paylo
 
 std::string shutdown_frame() { return control_frame("core.shutdown", empty_payload(), kShutdown); }
 
+std::string shutdown_frame(std::chrono::milliseconds budget) {
+  std::string payload;
+  cbor_map(payload, 1);
+  cbor_text(payload, "budget_ns");
+  cbor_uint(payload, static_cast<uint64_t>(std::chrono::nanoseconds(budget).count()));
+  return control_frame("core.shutdown", payload, kShutdown);
+}
+
 std::string client_disconnected_frame(IdRange range) {
   std::string payload;
   cbor_map(payload, 2);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 
 #include "id_range.hh"
@@ -10,6 +11,8 @@ namespace relay {
 
 std::string init_ack_frame();
 std::string shutdown_frame();
+// With what the guest has until it is killed.
+std::string shutdown_frame(std::chrono::milliseconds budget);
 std::string client_disconnected_frame(IdRange range);
 std::string flow_frame(IdRange range, bool paused);
 

@@ -141,7 +141,7 @@ void Relay::on_owner_death() {
   } else if (phase_ == Phase::kRunning) {
     note("the owner has died; asking the guest to shut down");
     lock_.advance(LockFile::State::kStopping);
-    agent_.send(shutdown_frame());
+    agent_.send(shutdown_frame(std::chrono::milliseconds(options_.owner_death_budget_ms)));
     owner_deadline_ms_ = clock_.now_ms() + static_cast<double>(options_.owner_death_budget_ms);
   }
 }

@@ -241,7 +241,8 @@ test('the owner of a lasting sandbox dies: the guest is asked, and powers off wi
   const machine = await Machine.start(t);
   await machine.boot();
   machine.dropLeash();
-  assert.deepEqual(await machine.guest.message(), { id: 0, flags: SHUTDOWN, t: 'core.shutdown', p: {} });
+  const p = { budget_ns: 3_000_000_000 };
+  assert.deepEqual(await machine.guest.message(), { id: 0, flags: SHUTDOWN, t: 'core.shutdown', p });
   assert.match(machine.lockLine(), /stopping/);
   await machine.guest.write(halted);
   await machine.powerOff();

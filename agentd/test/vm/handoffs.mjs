@@ -39,6 +39,10 @@ export async function handed_off(t) {
   t.is(await parentOf(line, agent), 1, "a session's parent is the agent, and its parent is PID 1");
   r = await line.sh(`cat /proc/${agent}/comm /proc/${agent}/oom_score_adj /proc/self/oom_score_adj`);
   t.is(r.stdout, 'agentd\n-1000\n0\n', 'the agent is spared when memory runs out, its commands are not');
+  r = await line.sh('cat /proc/self/cgroup /proc/1/cgroup; grep -cx 0 /sys/fs/cgroup/cgroup.procs');
+  t.is(r.stdout, '0::/\n0::/\n0\n', 'its groups are the root of all, and nobody else is in them');
+  r = await line.sh('cd /sys/fs/cgroup; for c in memory pids; do grep -o $c cgroup.controllers; done');
+  t.is(r.stdout, 'memory\npids\n', 'which has what a kernel has to limit them');
   for (const sig of ['HUP', 'INT', 'TERM', 'USR1', 'PIPE', 'ALRM', 'QUIT'])
     await line.sh(`kill -${sig} ${agent}`);
   t.is((await line.sh('echo alive')).stdout, 'alive\n', 'no signal but SIGKILL ends it');

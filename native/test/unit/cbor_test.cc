@@ -26,6 +26,9 @@ TEST("cbor: the relay's own messages, to the byte") {
   CHECK(relay::shutdown_frame() == bytes("\0\0\0\x1d\0\0\0\0\4"
                                          "\xa3\x61v\x07\x61t\x6d"
                                          "core.shutdown\x61p\x41\xa0"));
+  const std::string hurried = relay::shutdown_frame(std::chrono::milliseconds(3000));
+  CHECK(hurried[8] == 4);
+  CHECK(hurried.substr(hurried.size() - 16) == bytes("\xa1\x69" "budget_ns\x1a\xb2\xd0\x5e\0"));
   CHECK(body_of(relay::client_disconnected_frame({1, 33554432})) ==
         bytes("\xa3\x61v\x07\x61t\x78\x1e"
               "core.relay.client.disconnected\x61p\x58\x21\xa2\x68id_start\x01\x70id_end_exclusive\x1a\x02\0\0\0"));

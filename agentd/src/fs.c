@@ -279,6 +279,13 @@ void fs_drop(struct fs *fs, const struct msg_id_range *range)
 	}
 }
 
+void fs_terminate(struct fs *fs)
+{
+	for (struct fs_worker *w = fs->list; w; w = w->next)
+		if (w->pid > 0)
+			kill(w->pid, SIGTERM);
+}
+
 bool fs_reaped(struct fs *fs, pid_t pid)
 {
 	struct fs_worker *w = fs->list;

@@ -36,6 +36,9 @@ void fs_flow(struct fs *fs, const struct msg_id_range *range);
 /* Ends what serves those clients; nothing more is sent. */
 void fs_drop(struct fs *fs, const struct msg_id_range *range);
 
+/* Asks all that serve to end. */
+void fs_terminate(struct fs *fs);
+
 /* That process is gone; whether it was one of these. */
 bool fs_reaped(struct fs *fs, pid_t pid);
 

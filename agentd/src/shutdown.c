@@ -70,12 +70,13 @@ static void terminate_all(void)
 }
 
 /* With an init, its services are its own to stop, in its own order. */
-static void terminate_sessions(struct sessions *ss)
+static void terminate_ours(struct agent *a)
 {
-	for (struct session *s = ss->list; s; s = s->next) {
+	for (struct session *s = a->sessions.list; s; s = s->next) {
 		session_signal(s, SIGTERM);
 		session_signal(s, SIGCONT);
 	}
+	fs_terminate(&a->fs);
 }
 
 /* Until when an init may take: what the host waits, less what comes after it. */
@@ -119,7 +120,7 @@ static bool enter(struct shutdown *s)
 	case PHASE_TERM:
 		bound = TERM_GRACE_NS;
 		if (handed_off(s))
-			terminate_sessions(&a->sessions);
+			terminate_ours(a);
 		else
 			terminate_all();
 		break;
@@ -131,6 +132,8 @@ static bool enter(struct shutdown *s)
 		/* The init may end us at once. */
 		wait = handed_off(s);
 		bound = DRAIN_MAX_NS;
+		if (wait)
+			agent_flow(a, &every_id);
 		break;
 	case PHASE_INIT:
 		wait = handed_off(s) && ask_init(s);

@@ -61,10 +61,9 @@ void agent_rewire(struct agent *a)
 {
 	int port_fd = a->port.w.fd;
 
-	close(a->loop.epfd);
 	close(a->reaper.w.fd);
 	a->port.events = EPOLLIN;
-	if (!loop_init(&a->loop) || !reaper_init(&a->reaper, &a->loop) ||
+	if (!loop_renew(&a->loop) || !reaper_init(&a->reaper, &a->loop) ||
 	    !loop_add(&a->loop, &a->port.w, port_fd, a->port.events) || !handoff_watch(a))
 		fatal(errno, "event loop");
 }

@@ -16,6 +16,13 @@ bool loop_init(struct loop *l)
 	return l->epfd >= 0;
 }
 
+bool loop_renew(struct loop *l)
+{
+	close(l->epfd);
+	l->epfd = epoll_create1(EPOLL_CLOEXEC);
+	return l->epfd >= 0;
+}
+
 bool loop_add(struct loop *l, struct watch *w, int fd, uint32_t events)
 {
 	struct epoll_event ev = { .events = events, .data.ptr = w };

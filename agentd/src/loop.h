@@ -26,6 +26,8 @@ struct loop {
 };
 
 bool loop_init(struct loop *l);
+/* After a fork: an empty one in the place of the other process's, with the same timers. */
+bool loop_renew(struct loop *l);
 bool loop_add(struct loop *l, struct watch *w, int fd, uint32_t events);
 void loop_modify(struct loop *l, struct watch *w, uint32_t events);
 

@@ -125,8 +125,13 @@ static void control(void)
 	struct msg_tcp_connect c;
 	struct msg_window w;
 	struct span data;
+	uint64_t budget;
 	int32_t sig;
 
+	ok(msg_read_shutdown(BYTES("\xa1\x69" "budget_ns\x1a\xb2\xd0\x5e\x00"), &budget) && budget == 3000000000u,
+	   "a shutdown may say what time there is");
+	ok(msg_read_shutdown(BYTES("\xa0"), &budget) && budget == 0, "and need not");
+	ok(!msg_read_shutdown(BYTES("\xa1\x69" "budget_ns\x20"), &budget), "which is never less than none");
 	ok(msg_read_flow(BYTES("\xa3\x68id_start\x01\x70id_end_exclusive\x18\x64\x66paused\xf5"), &r) &&
 	   r.start == 1 && r.end == 100 && r.paused, "flow");
 	ok(!msg_read_flow(BYTES("\xa2\x68id_start\x01\x70id_end_exclusive\x02"), &r), "flow must say paused");
@@ -195,6 +200,12 @@ static void answers(void)
 	msg_send_halted(&q, &h);
 	payload_is(&q, "halted",
 		   BYTES("\xa6\x65" "clean\xf5\x67term_ns\x00\x67sync_ns\x00\x67kill_ns\x00\x6aunmount_ns\x00\x66killed\x02"));
+	h.handed_off = true;
+	h.init_ns = 7;
+	msg_send_halted(&q, &h);
+	payload_is(&q, "halted after a handoff",
+		   BYTES("\xa7\x65" "clean\xf5\x67term_ns\x00\x67sync_ns\x00\x67kill_ns\x00\x6aunmount_ns\x00\x66killed\x02"
+			 "\x67init_ns\x07"));
 	msg_send_error(&q, 1, "invalid_session", "no", BYTES("core.x"));
 	payload_is(&q, "an error names the type", BYTES("\xa3\x64kind\x6finvalid_session\x67message\x62no\x6eoffending_type\x66" "core.x"));
 	msg_send_init_resolved(&q, 0, 0);

@@ -21,6 +21,7 @@ sandbox is removed when COMMAND ends.
   --replace          take NAME over from a sandbox that has it
   --cpus N           virtual processors (1)
   --memory MIB       memory (512)
+  --init PATH        what is PID 1 in the agent's place; auto finds one
   -e, --env K=V      an environment variable; may be repeated
   -w, --workdir DIR  where COMMAND runs
   -u, --user USER    who runs it
@@ -38,6 +39,7 @@ Examples: msbtest run msb-base -- sh -c 'uname -a; df -h /'
     replace: { type: 'boolean' },
     cpus: { type: 'string' },
     memory: { type: 'string' },
+    init: { type: 'string' },
     json: { type: 'boolean' },
   },
 
@@ -53,6 +55,8 @@ Examples: msbtest run msb-base -- sh -c 'uname -a; df -h /'
     const [cpus, memory] = [invocation.number('cpus'), invocation.number('memory')];
     if (cpus !== undefined) builder.cpus(cpus);
     if (memory !== undefined) builder.memory(memory);
+    const init = invocation.text('init');
+    if (init !== undefined) builder.init(init);
     if (invocation.flag('replace')) builder.replace();
     if (detach) for (const pair of invocation.texts('env')) builder.env(...splitPair(pair));
     await using sandbox = await builder.create();

@@ -78,6 +78,10 @@ export class SandboxBuilder {
     if (spec.workdir != null) builder.workdir(spec.workdir);
     if (spec.hostname !== undefined) builder.hostname(spec.hostname);
     if (spec.shell !== undefined) builder.shell(spec.shell);
+    if (spec.init) {
+      const { cmd, args, env } = spec.init;
+      builder.initWith(cmd, (init) => init.args(args).envs(env));
+    }
     if (spec.user !== undefined) builder.user(spec.user);
     if (spec.entrypoint !== undefined) builder.entrypoint(spec.entrypoint);
     if (spec.cmd !== undefined) builder.cmd(spec.cmd);

@@ -1,5 +1,5 @@
 import { InvalidConfigError } from '../errors.js';
-import type { Rlimit, RlimitResource, SandboxConfig } from '../store/record.js';
+import type { Rlimit, RlimitResource, SandboxConfig, SandboxInit } from '../store/record.js';
 
 /** What a specification may say of a sandbox: what {@link SandboxConfig} says, and of that only the name must be there. */
 export type SandboxSpec = Partial<SandboxConfig> & Pick<SandboxConfig, 'name'>;
@@ -43,6 +43,7 @@ const fields: { readonly [K in keyof Required<SandboxConfig>]: readonly [Check, 
   workdir: [(value) => value === null || isText(value), 'a text or null'],
   hostname: [isText, 'a text'],
   shell: [isText, 'a text'],
+  init: [(value) => value === null || isInit(value), 'null, or an object of cmd, args and env'],
   ephemeral: [(value) => typeof value === 'boolean', 'true or false'],
   labels: [isRecord, 'an object of texts'],
   user: [isText, 'a text'],
@@ -78,6 +79,10 @@ export function parseSpec(json: string): SandboxSpec {
     if (!check(value)) throw new InvalidConfigError(`${key} of a sandbox's specification is ${what}.`);
   }
   return spec as SandboxSpec;
+}
+
+function isInit(value: unknown): value is SandboxInit {
+  return isObject(value) && isText(value.cmd) && isTexts(value.args) && isRecord(value.env);
 }
 
 function isRlimit(value: unknown): value is Rlimit {

@@ -21,7 +21,7 @@ export type SandboxConfig = {
   readonly hostname: string;
   readonly shell: string;
   /** What is PID 1; null where the agent is. */
-  readonly init: SandboxInit | null;
+  readonly init?: SandboxInit | null;
   /** Removed as soon as it stops, or its owner dies. */
   readonly ephemeral: boolean;
   /** For whoever lists sandboxes. */

@@ -8,7 +8,12 @@ export type { EvidenceFile } from './evidence.js';
 export type { MsbFixtures, Sandboxes } from './fixtures.js';
 export { decideGate, type Gate, isSkipped, requireGate, skipNote, skippedFileNote } from './gate.js';
 export { homeLeaks } from './leaks.js';
-export { checkMachineOptions, type MachineOptions, mergeMachineOptions } from './machine-options.js';
+export {
+  checkMachineOptions,
+  type MachineInit,
+  type MachineOptions,
+  mergeMachineOptions,
+} from './machine-options.js';
 export { NextMachines, nextMachines } from './next-machines.js';
 export { say } from './say.js';
 export { checkSharing, parseSharedOptions, SharedMachine } from './shared-machine.js';

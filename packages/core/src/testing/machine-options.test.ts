@@ -12,6 +12,8 @@ describe('checkMachineOptions', () => {
       keep: 'on-failure',
     } as const;
     expect(checkMachineOptions(options, 'here')).toEqual(options);
+    for (const init of ['auto', '/init', { cmd: '/init' }, { cmd: '/init', args: ['a'], env: { A: 'b' } }])
+      expect(checkMachineOptions({ init }, 'here')).toEqual({ init });
     expect(checkMachineOptions(undefined, 'here')).toEqual({});
     expect(checkMachineOptions({ cpus: undefined }, 'here')).toEqual({ cpus: undefined });
   });
@@ -30,6 +32,9 @@ describe('checkMachineOptions', () => {
     [{ env: { 'A=B': 'c' } }, /"A=B" cannot be an environment variable/],
     [{ image: 'No Such/Image' }, /^here: .*No Such\/Image/],
     [{ keep: true }, /keep is true; it is "never" or "on-failure"/],
+    [{ init: 'init' }, /^here: init is "init"; it is an absolute path in the guest, or "auto"\.$/],
+    [{ init: { cmd: '/init', arg: 'a' } }, /it is a path, or an object of cmd, args and env/],
+    [{ init: { cmd: '/init', args: [1] } }, /it is a path, or an object/],
     [{ bootTimeout: -1 }, /bootTimeout is -1/],
     ['alpine', /options are an object, not string/],
   ])('refuses %j', (options, message) => {

@@ -3,6 +3,13 @@ import { InvalidConfigError } from '../errors.js';
 import { Sandbox } from '../sandbox/sandbox.js';
 import type { SandboxBuilder } from '../sandbox/sandbox-builder.js';
 
+/** An init with what `SandboxBuilder.initWith` would be told of it. */
+export interface MachineInit {
+  readonly cmd: string;
+  readonly args?: readonly string[] | undefined;
+  readonly env?: Readonly<Record<string, string>> | undefined;
+}
+
 /** The machine that a test asks for. All of it is plain data, so that it can travel to workers and into reports. */
 export interface MachineOptions {
   /** The image's reference; default `msb-base`, a small root with a shell. */
@@ -20,6 +27,8 @@ export interface MachineOptions {
   readonly hostname?: string | undefined;
   /** What `sandbox.shell()` runs; default `/bin/sh`. */
   readonly shell?: string | undefined;
+  /** What is PID 1 in the agent's place: an absolute path in the guest or `auto`, alone or with arguments and an environment. */
+  readonly init?: string | MachineInit | undefined;
   /** Milliseconds for the boot, which no test's time-out counts; default 60,000. */
   readonly bootTimeout?: number | undefined;
   /**
@@ -41,13 +50,12 @@ const checks: Readonly<Record<keyof MachineOptions, Check>> = {
   cpus: count,
   memory: count,
   rootDisk: count,
-  env: (value) =>
-    isPlainObject(value) && Object.values(value).every((entry) => typeof entry === 'string')
-      ? undefined
-      : 'an object of strings',
+  env: (value) => (isTexts(value) ? undefined : 'an object of strings'),
   workdir: text,
   hostname: text,
   shell: text,
+  init: (value) =>
+    typeof value === 'string' || isInit(value) ? undefined : 'a path, or an object of cmd, args and env',
   bootTimeout: count,
   coldBoot: (value) => (typeof value === 'boolean' ? undefined : 'true or false'),
   keep: (value) => (value === 'never' || value === 'on-failure' ? undefined : '"never" or "on-failure"'),
@@ -107,9 +115,25 @@ export function configure(builder: SandboxBuilder, options: MachineOptions): San
   if (options.workdir !== undefined) builder.workdir(options.workdir);
   if (options.hostname !== undefined) builder.hostname(options.hostname);
   if (options.shell !== undefined) builder.shell(options.shell);
+  if (typeof options.init === 'string') builder.init(options.init);
+  else if (options.init !== undefined) {
+    const { cmd, args = [], env = {} } = options.init;
+    builder.initWith(cmd, (init) => init.args(args).envs(env));
+  }
   if (options.bootTimeout !== undefined) builder.bootTimeout(options.bootTimeout);
   if (options.coldBoot) builder.coldBoot();
   return builder;
+}
+
+function isInit(value: unknown): value is MachineInit {
+  if (!isPlainObject(value)) return false;
+  const { cmd, args = [], env = {}, ...rest } = value;
+  const hasTexts = Array.isArray(args) && args.every((arg) => typeof arg === 'string') && isTexts(env);
+  return typeof cmd === 'string' && hasTexts && Object.keys(rest).length === 0;
+}
+
+function isTexts(value: unknown): value is Record<string, string> {
+  return isPlainObject(value) && Object.values(value).every((entry) => typeof entry === 'string');
 }
 
 function isPlainObject(value: unknown): value is Record<string, unknown> {

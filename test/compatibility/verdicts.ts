@@ -23,7 +23,8 @@ const noDisks =
   'The root is an image’s layers under one ext4 disk, whose size is all that can be chosen yet.';
 const noPatches = 'The disk is not changed before the boot yet.';
 const noAgentClient = 'The relay’s socket speaks the same protocol; a client of it is not for users yet.';
-const noInit = 'PID 1 is always the agent, yet.';
+const init =
+  'A stop waits for what services write on their way down, and leaves a clean file system, whatever the init does. PID 1 is that of a PID namespace, not of the kernel’s own; a template has no init, and `auto` appends no command.';
 const noLimits = 'A machine lives as long as its owner, or until it is stopped.';
 const noPlacement =
   'VMMs are ordinary processes; where they run is the host’s business, and the test runner’s places bound how many there are.';
@@ -128,8 +129,8 @@ export const verdicts: Verdicts = {
   'SandboxBuilder#fromSnapshot': notYet(noSnapshots),
   'SandboxBuilder#idleTimeout': notYet(noLimits),
   'SandboxBuilder#imageWith': notYet(noDisks),
-  'SandboxBuilder#init': notYet(noInit),
-  'SandboxBuilder#initWith': notYet(noInit),
+  'SandboxBuilder#init': richer(init),
+  'SandboxBuilder#initWith': richer(init),
   'SandboxBuilder#libkrunfwPath': never('The VMM is QEMU; MSB_QEMU and MSB_KERNEL name others.'),
   'SandboxBuilder#logLevel': never(noDaemonLog),
   'SandboxBuilder#maxCpus': notYet(noGrowth),
@@ -186,7 +187,7 @@ export const verdicts: Verdicts = {
   ExitStatus: richer('Has the signal.'),
   ExecEvent: differs('`stdinError` is one kind more, and `exited` has the signal.'),
   AttachOptionsBuilder: notYet('As attach() is.'),
-  InitOptionsBuilder: notYet(noInit),
+  'InitOptionsBuilder#args': richer('Takes any iterable.'),
 
   // Images
   'Image.load': differs('Takes OCI layouts, not docker save’s archives, and needs the name: { tag }.'),

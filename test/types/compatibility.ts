@@ -21,6 +21,7 @@ type Classes = [
   [theirs.SandboxFsOps, ours.SandboxFsOps],
   [theirs.ImageHandle, ours.ImageHandle],
   [InstanceType<typeof theirs.ExecOptionsBuilder>, ours.ExecOptionsBuilder],
+  [InstanceType<typeof theirs.InitOptionsBuilder>, ours.InitOptionsBuilder],
   [theirs.ExecTimeoutError, ours.ExecTimeoutError],
   [theirs.ImageError, ours.ImageError],
   [theirs.ImageNotFoundError, ours.ImageNotFoundError],
@@ -147,6 +148,10 @@ export type All = [
   Expect<true, Fits<ours.SandboxBuilder['entrypoint'], theirs.SandboxBuilder['entrypoint'], Classes>>,
   // SandboxBuilder#cmd: same
   Expect<true, Fits<ours.SandboxBuilder['cmd'], theirs.SandboxBuilder['cmd'], Classes>>,
+  // SandboxBuilder#init: richer
+  Expect<true, Fits<ours.SandboxBuilder['init'], theirs.SandboxBuilder['init'], Classes>>,
+  // SandboxBuilder#initWith: richer
+  Expect<true, Fits<ours.SandboxBuilder['initWith'], theirs.SandboxBuilder['initWith'], Classes>>,
   // SandboxBuilder#hostname: differs
   Expect<true, Fits<ours.SandboxBuilder['hostname'], theirs.SandboxBuilder['hostname'], Classes>>,
   // SandboxBuilder#user: same
@@ -462,6 +467,16 @@ export type All = [
   Expect<true, Fits<ours.ExecOptionsBuilder['rlimitRange'], InstanceType<typeof theirs.ExecOptionsBuilder>['rlimitRange'], Classes>>,
   // new ExecOptionsBuilder: same
   Expect<true, Fits<(...args: ConstructorParameters<typeof ours.ExecOptionsBuilder>) => unknown, (...args: ConstructorParameters<typeof theirs.ExecOptionsBuilder>) => unknown, Classes>>,
+  // InitOptionsBuilder#arg: same
+  Expect<true, Fits<ours.InitOptionsBuilder['arg'], InstanceType<typeof theirs.InitOptionsBuilder>['arg'], Classes>>,
+  // InitOptionsBuilder#args: richer
+  Expect<true, Fits<ours.InitOptionsBuilder['args'], InstanceType<typeof theirs.InitOptionsBuilder>['args'], Classes>>,
+  // InitOptionsBuilder#env: same
+  Expect<true, Fits<ours.InitOptionsBuilder['env'], InstanceType<typeof theirs.InitOptionsBuilder>['env'], Classes>>,
+  // InitOptionsBuilder#envs: same
+  Expect<true, Fits<ours.InitOptionsBuilder['envs'], InstanceType<typeof theirs.InitOptionsBuilder>['envs'], Classes>>,
+  // new InitOptionsBuilder: same
+  Expect<true, Fits<(...args: ConstructorParameters<typeof ours.InitOptionsBuilder>) => unknown, (...args: ConstructorParameters<typeof theirs.InitOptionsBuilder>) => unknown, Classes>>,
   // ExecTimeoutError: richer
   Expect<true, Gives<ours.ExecTimeoutError, theirs.ExecTimeoutError, Classes>>,
   // ExecTimeoutError#timeoutMs: richer

@@ -36,7 +36,6 @@ function record(changed: Partial<SandboxConfig> = {}): SandboxRecord {
     hostname: 'h',
     shell: 'sh',
     ephemeral: false,
-    init: null,
     labels: {},
     ...changed,
   };

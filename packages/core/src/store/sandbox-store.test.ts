@@ -63,7 +63,6 @@ function record(name: string, { ephemeral = false, id = `id of ${name}` } = {}):
     hostname: 'h',
     shell: 'sh',
     ephemeral,
-    init: null,
     labels: {},
   };
   return {

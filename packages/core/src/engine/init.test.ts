@@ -24,7 +24,7 @@ describe('auto', () => {
   it('is the only one that the image has a say in', () => {
     const named = { ...auto, cmd: '/sbin/init' };
     expect(resolved(['/init'], named)).toBe(named);
-    expect(resolveInit(null, { entrypoint: ['/init'] }, {})).toBeNull();
+    expect(resolveInit(auto, { entrypoint: null }, {})).toBe(auto);
   });
 });
 

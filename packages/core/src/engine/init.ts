@@ -10,12 +10,12 @@ const entrypointInits = ['/init', '/sbin/init', '/lib/systemd/systemd', '/usr/li
  * would have it in a container. Otherwise the guest looks in the usual places.
  */
 export function resolveInit(
-  init: SandboxInit | null | undefined,
+  init: SandboxInit,
   { entrypoint }: Pick<ImageConfig, 'entrypoint'>,
   sandboxEnv: Readonly<Record<string, string>>,
-): SandboxInit | null {
+): SandboxInit {
   const [cmd] = entrypoint ?? [];
-  if (init?.cmd !== 'auto' || cmd === undefined || !entrypointInits.includes(cmd)) return init ?? null;
+  if (init.cmd !== 'auto' || cmd === undefined || !entrypointInits.includes(cmd)) return init;
   return { ...init, cmd, env: { ...sandboxEnv, ...init.env } };
 }
 

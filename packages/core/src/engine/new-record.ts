@@ -28,7 +28,7 @@ export function configOver(image: ImageConfig, asked: SandboxConfig): SandboxCon
     ...asked,
     workdir: asked.workdir ?? image.workingDir,
     env,
-    init: resolveInit(asked.init, image, env),
+    ...(asked.init ? { init: resolveInit(asked.init, image, env) } : {}),
     ...(user === null ? {} : { user }),
     ...(entrypoint === null ? {} : { entrypoint }),
     ...(cmd === null ? {} : { cmd }),

@@ -20,7 +20,7 @@ export type SandboxConfig = {
   readonly workdir: string | null;
   readonly hostname: string;
   readonly shell: string;
-  /** What is PID 1; null where the agent is. */
+  /** What is PID 1 where the agent is not. */
   readonly init?: SandboxInit | null;
   /** Removed as soon as it stops, or its owner dies. */
   readonly ephemeral: boolean;

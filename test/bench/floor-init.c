@@ -1,11 +1,49 @@
 /*
- * The least that an agent can do: load the modules that the port needs, and for each byte from the port run a program to
- * its end, and say so.
+ * The least that an agent can do: load the modules that the port needs, and do what each byte from the port says.
+ *   !  run a program to its end
+ *   <  take 64 MiB from the port, in pieces of 32 KiB, as dd would
+ *   >  write as much to it
+ * When it is done it says so, but after `>`, which needs no more words.
  */
 #define _GNU_SOURCE
 #include <sys/wait.h>
 
 #include "../guest/early.h"
+
+enum { PIECE = 32 << 10, BULK = 64 << 20 };
+
+static char piece[PIECE];
+
+static void run(void)
+{
+	if (fork() == 0) {
+		execl("/init", "init", "true", (char *)0);
+		_exit(127);
+	}
+	wait(0);
+}
+
+static int move(int port, ssize_t (*some)(int, size_t))
+{
+	for (size_t left = BULK; left > 0;) {
+		ssize_t n = some(port, left < PIECE ? left : PIECE);
+
+		if (n <= 0)
+			return -1;
+		left -= (size_t)n;
+	}
+	return 0;
+}
+
+static ssize_t take(int port, size_t len)
+{
+	return read(port, piece, len);
+}
+
+static ssize_t give(int port, size_t len)
+{
+	return write(port, piece, len);
+}
 
 int main(int argc, char **argv)
 {
@@ -17,12 +55,13 @@ int main(int argc, char **argv)
 	early_boot();
 	port = open_port();
 	while (read(port, &byte, 1) == 1) {
-		if (fork() == 0) {
-			execl("/init", "init", "true", (char *)0);
-			_exit(127);
-		}
-		wait(0);
-		if (write(port, "done\n", 5) < 0)
+		if (byte == '!')
+			run();
+		if (byte == '<' && move(port, take) < 0)
+			return 1;
+		if (byte == '>' && move(port, give) < 0)
+			return 1;
+		if (byte != '>' && write(port, "done\n", 5) < 0)
 			return 1;
 	}
 	return 1;

@@ -92,6 +92,17 @@ export class Floor {
     return this.#live('floor-clone.sh', this.#template, 'clone');
   }
 
+  /** How to start one that boots, with its line on descriptor 3. */
+  async bareCommand(directory: string): Promise<string[]> {
+    mkdirSync(directory);
+    execFileSync('cp', [
+      '--sparse=always',
+      join(this.#directory, 'blank.ext4'),
+      join(directory, 'upper.ext4'),
+    ]);
+    return this.#command('boot', directory);
+  }
+
   get #template(): string {
     return join(this.#directory, 'template');
   }

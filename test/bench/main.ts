@@ -1,11 +1,20 @@
 import { PrivateHome } from '@msbtest/fixtures/private-home';
 import { type BenchReport, printBench } from '../support/report.js';
 import { boot } from './boot.js';
+import { exec } from './exec.js';
 import { fresh } from './fresh.js';
 import { growth } from './growth.js';
+import { stream } from './stream.js';
 import { suite } from './suite.js';
 
-const benchmarks: Readonly<Record<string, () => Promise<BenchReport>>> = { boot, fresh, growth, suite };
+const benchmarks: Readonly<Record<string, () => Promise<BenchReport>>> = {
+  boot,
+  fresh,
+  growth,
+  suite,
+  exec,
+  stream,
+};
 
 const json = process.argv.includes('--json');
 const [name = ''] = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));

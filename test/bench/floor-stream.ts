@@ -1,0 +1,93 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { native } from '#core/host/native.js';
+import type { Floor } from './floor.js';
+
+/** What is moved in one run: as many bytes as the floor's init moves. */
+export const bulkBytes = 64 * 1024 * 1024;
+
+const timeoutMs = 60_000;
+
+/** A bare machine whose port is read and written by `dd`, on both ends, with nobody in between. */
+export class BareStream implements AsyncDisposable {
+  readonly #line: number;
+  readonly #machine: ReturnType<typeof spawn>;
+
+  private constructor(line: number, machine: ReturnType<typeof spawn>) {
+    this.#line = line;
+    this.#machine = machine;
+  }
+
+  static async open(floor: Floor, directory: string): Promise<BareStream> {
+    const [ours, theirs] = native.socketPair();
+    const [program = '', ...args] = await floor.bareCommand(join(directory, 'bare-stream'));
+    const machine = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit', theirs] });
+    closeSync(theirs);
+    const stream = new BareStream(ours, machine);
+    await stream.#say('!');
+    await stream.#hearDone();
+    return stream;
+  }
+
+  /** MB/s from the guest. */
+  async fromGuest(): Promise<number> {
+    const begin = performance.now();
+    await this.#say('>');
+    await this.#dd('in', ['bs=64k', `count=${bulkBytes / 65_536}`, 'iflag=fullblock', 'of=/dev/null']);
+    return rate(performance.now() - begin);
+  }
+
+  /** MB/s into the guest. */
+  async toGuest(): Promise<number> {
+    const begin = performance.now();
+    await this.#say('<');
+    await this.#dd('out', ['bs=64k', `count=${bulkBytes / 65_536}`, 'if=/dev/zero']);
+    await this.#hearDone();
+    return rate(performance.now() - begin);
+  }
+
+  async #say(byte: string): Promise<void> {
+    writeSync(this.#line, byte);
+  }
+
+  async #hearDone(): Promise<void> {
+    const said = await this.#dd('in', ['bs=5', 'count=1', 'iflag=fullblock']);
+    if (said !== 'done\n') throw new Error(`The bare machine said ${JSON.stringify(said)}.`);
+  }
+
+  /** dd has our end of the line as its input or its output. */
+  async #dd(end: 'in' | 'out', operands: string[]): Promise<string> {
+    const dd = spawn('dd', ['status=none', ...operands], {
+      stdio: [end === 'in' ? this.#line : 'ignore', end === 'out' ? this.#line : 'pipe', 'inherit'],
+      timeout: timeoutMs,
+    });
+    let said = '';
+    dd.stdout?.on('data', (data) => {
+      said += data;
+    });
+    const [code] = await once(dd, 'close');
+    if (code !== 0) throw new Error(`dd ended with ${code}, or was ended after ${timeoutMs} ms.`);
+    return said;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const ended = once(this.#machine, 'close');
+    this.#machine.kill('SIGKILL');
+    await ended;
+    closeSync(this.#line);
+  }
+}
+
+/** MB/s of one run. */
+export function rate(ms: number): number {
+  return bulkBytes / 1e6 / (ms / 1000);
+}
+
+/** Compiles a program for the guest. */
+export async function guestProgram(source: string, to: string): Promise<string> {
+  await promisify(execFile)('musl-gcc', ['-static', '-Os', '-o', to, source]);
+  return to;
+}

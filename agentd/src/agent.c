@@ -162,24 +162,29 @@ static void watch_port(struct agent *a)
 	p->events = want;
 }
 
+bool agent_turn(struct agent *a, bool busy)
+{
+	loop_turn(&a->loop, busy);
+	take_frames(a);
+	busy = output_pump(&a->sessions.output);
+	port_write(&a->port);
+	busy |= frames_wait(a);
+	if (a->port.out.failed && !a->port.lost) {
+		log_err("output for the host does not fit: it has stopped reading");
+		a->port.lost = true;
+	}
+	/* Nobody listens: what waits for the host can only be dropped. */
+	if (a->port.lost)
+		shutdown_begin(&a->shutdown, "the line to the host is lost", 0);
+	watch_port(a);
+	shutdown_turn(&a->shutdown);
+	return busy;
+}
+
 void agent_run(struct agent *a)
 {
 	bool busy = true;	/* frames may have come with the first one */
 
-	for (;;) {
-		loop_turn(&a->loop, busy);
-		take_frames(a);
-		busy = output_pump(&a->sessions.output);
-		port_write(&a->port);
-		busy |= frames_wait(a);
-		if (a->port.out.failed && !a->port.lost) {
-			log_err("output for the host does not fit: it has stopped reading");
-			a->port.lost = true;
-		}
-		/* Nobody listens: what waits for the host can only be dropped. */
-		if (a->port.lost)
-			shutdown_begin(&a->shutdown, "the line to the host is lost", 0);
-		watch_port(a);
-		shutdown_turn(&a->shutdown);
-	}
+	for (;;)
+		busy = agent_turn(a, busy);
 }

@@ -46,6 +46,9 @@ void agent_announce(struct agent *a);
 
 _Noreturn void agent_run(struct agent *a);
 
+/* One turn of it; waits only if it is not `busy`. True: there is more to do right now. */
+bool agent_turn(struct agent *a, bool busy);
+
 /* dispatch.c: one frame from the host. */
 void dispatch(struct agent *a, const struct frame *f);
 

@@ -19,7 +19,8 @@ struct buf {
 
 static inline struct span buf_span(const struct buf *b)
 {
-	return (struct span){ b->mem + b->head, b->len };
+	/* An empty one has no memory: not even 0 may be added to that. */
+	return (struct span){ b->len ? b->mem + b->head : NULL, b->len };
 }
 
 /* Room for `n` bytes at the tail; NULL past `max` or without memory. */

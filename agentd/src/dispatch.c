@@ -27,13 +27,16 @@ static void invalid(struct agent *a, const struct request *q)
 /* Commands, connections and work on files have their ids of one range. */
 static bool may_begin(struct agent *a, const struct request *q)
 {
+	bool possible = q->id != 0 && id_in_range(&every_id, q->id);
 	bool free = !sessions_find(&a->sessions, q->id) && !tcps_find(&a->tcps, q->id) && !fs_has(&a->fs, q->id);
 
 	if (q->id == 0)
 		refuse(a, q, "invalid_session", "id 0 is for control");
+	else if (!possible)
+		refuse(a, q, "invalid_session", "no client of a relay has that id");
 	else if (!free)
 		refuse(a, q, "invalid_session", "a session of this id is running");
-	return q->id != 0 && free;
+	return possible && free;
 }
 
 static void exec_request(struct agent *a, const struct request *q)

@@ -5,6 +5,7 @@
 #include "frame.hh"
 #include "io.hh"
 #include "poll_set.hh"
+#include "queue_bounds.hh"
 
 namespace relay {
 
@@ -15,7 +16,7 @@ class AgentLine {
 
   /** Takes whole frames; ask has_room() first, or the queue grows. Drops them when nobody reads any more. */
   void send(Bytes frame);
-  bool has_room() const { return out_.size() < kHighWater; }
+  bool has_room() const { return out_.size() < kAgentHighWater; }
   void flush();
 
   void join(PollSet& set);
@@ -30,7 +31,6 @@ class AgentLine {
   void close();
 
  private:
-  static constexpr size_t kHighWater = 256 * 1024;
   static constexpr int kReadsPerRound = 16;
 
   msb::UniqueFd fd_;

@@ -81,7 +81,7 @@ bool Client::may_send(const Frame& frame) const {
 
 bool Client::send(Bytes bytes) {
   if (broken_) return true;
-  if (out_.size() + bytes.size() > kMost) return false;
+  if (out_.size() + bytes.size() > kMostForClient) return false;
   out_.append(bytes);
   return true;
 }

@@ -5,6 +5,7 @@
 #include "frame.hh"
 #include "id_range.hh"
 #include "poll_set.hh"
+#include "queue_bounds.hh"
 
 namespace relay {
 
@@ -36,10 +37,6 @@ class Client {
   bool wants_pause(bool paused) const { return paused ? out_.size() >= kResumeBelow : out_.size() > kPauseAbove; }
 
  private:
-  static constexpr size_t kPauseAbove = 1024 * 1024;
-  static constexpr size_t kResumeBelow = 256 * 1024;
-  static constexpr size_t kMost = 16 * 1024 * 1024;
-
   bool may_send(const Frame& frame) const;
   void mark_broken();
   Next try_parse(Frame& frame);

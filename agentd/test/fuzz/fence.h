@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Comes before everything else of the sources that agent_fuzz.c runs, the
+ * system's headers too: what in them would reach the host is declared, and
+ * called, by names that are world.c's. And the bounds are smaller.
+ */
+#ifndef AGENTD_FUZZ_FENCE_H
+#define AGENTD_FUZZ_FENCE_H
+
+#include "bounds.h"
+
+/* Bounds that a short input can reach. Each is the code's own in kind, and smaller. */
+#undef OUTQ_HIGH
+#undef OUTQ_INPUT_STOP
+#undef OUTQ_MAX
+#undef SESSIONS_MAX
+#undef DISCARD_MAX
+#undef STDIN_QUEUE_MAX
+#undef TCP_MAX
+#undef TCP_QUEUE_MAX
+#undef TCP_TAKEN_STEP
+#undef FLOW_RANGES_MAX
+#undef ARGS_MAX
+#undef ENV_MAX
+#define OUTQ_HIGH KIB(48)
+#define OUTQ_INPUT_STOP KIB(96)
+#define OUTQ_MAX KIB(384)
+#define SESSIONS_MAX 12
+#define DISCARD_MAX 3
+#define STDIN_QUEUE_MAX KIB(96)
+#define TCP_MAX 8
+#define TCP_QUEUE_MAX KIB(64)
+#define TCP_TAKEN_STEP KIB(8)
+#define FLOW_RANGES_MAX 4
+#define ARGS_MAX 6
+#define ENV_MAX 6
+
+#define kill fenced_kill
+#define fork fenced_fork
+#define waitpid fenced_waitpid
+#define socket fenced_socket
+#define connect fenced_connect
+#define getsockopt fenced_getsockopt
+#define _exit fenced_exit
+
+#endif

@@ -43,7 +43,9 @@
 #define FS_LIST_SIZE MIB(3)	/* those entries, encoded */
 #define TREE_DEPTH_MAX 512	/* directories within each other that are copied or removed */
 #define CLIENT_ID_STEP 33554431u	/* how many ids a client of the relay has */
-#define FLOW_RANGES_MAX 128	/* one per client of the relay */
+#define CLIENTS_MAX 128		/* of one relay, at a time */
+#define IDS_END (CLIENTS_MAX * CLIENT_ID_STEP + 1)	/* the first id that no client has */
+#define FLOW_RANGES_MAX CLIENTS_MAX
 #define ARGS_MAX 32768
 #define ENV_MAX 2048
 #define INIT_PATH_MAX 4096	/* a program's path, with its NUL */

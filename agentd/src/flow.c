@@ -3,7 +3,7 @@
 
 #include "log.h"
 
-const struct msg_id_range every_id = { .start = 0, .end = UINT32_MAX };
+const struct msg_id_range every_id = { .start = 0, .end = IDS_END };
 
 bool flow_holds(const struct flow *f, uint32_t id)
 {

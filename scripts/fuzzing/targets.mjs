@@ -24,7 +24,8 @@ const RELAY = ['-std=c++17', '-Wshadow'];
 
 /** What runs whole in agentd-agent; the rest of src/ is what world.c stands in for. */
 const AGENT = agentdSources(
-  ...['agent', 'buf', 'cbor', 'child', 'decode', 'dispatch', 'env', 'errname', 'failure', 'loop'],
+  ...['agent', 'buf', 'cbor', 'child', 'decode', 'dispatch', 'env', 'errname', 'failure', 'flow', 'fs'],
+  ...['fs_messages', 'loop'],
   ...['messages_in', 'messages_out', 'output', 'plan', 'port', 'pty', 'renewal', 'rlimits', 'session'],
   ...['session_stdin', 'shutdown', 'tcp', 'uevent', 'users', 'wire'],
 );
@@ -37,7 +38,7 @@ export const TARGETS = [
     part: 'agentd',
     sources: [
       ...['test/fuzz/messages_fuzz.c', 'test/fuzz/frames.c'],
-      ...agentdSources('messages_in', 'decode', 'wire', 'cbor', 'buf'),
+      ...agentdSources('messages_in', 'messages_out', 'fs_messages', 'errname', 'decode', 'wire', 'cbor', 'buf'),
     ],
     flags: AGENTD,
     maxLength: 2048,
@@ -45,7 +46,7 @@ export const TARGETS = [
   },
   {
     name: 'agentd-agent',
-    what: 'the agent, whole: its host, its commands, connections, time, and shortages',
+    what: 'the agent, whole: its host, its commands, connections, file servers, time, and shortages',
     part: 'agentd',
     sources: ['test/fuzz/agent_fuzz.c', 'test/fuzz/world.c', 'test/fuzz/frames.c', ...AGENT],
     flags: [...AGENTD, '-include', 'test/fuzz/fence.h'],

@@ -61,13 +61,19 @@ static struct talk *talk_of(uint32_t id)
 
 static bool is_end(enum msg_type t)
 {
-	return t == MSG_EXEC_EXITED || t == MSG_EXEC_FAILED || t == MSG_TCP_CLOSED || t == MSG_TCP_FAILED;
+	return t == MSG_FS_RESPONSE || t == MSG_EXEC_EXITED || t == MSG_EXEC_FAILED || t == MSG_TCP_CLOSED || t == MSG_TCP_FAILED;
+}
+
+/* A file server's words, which the agent passes on as they are. */
+static bool is_of_files(enum msg_type t)
+{
+	return t == MSG_FS_RESPONSE || t == MSG_FS_DATA || t == MSG_FS_HOLE;
 }
 
 static bool is_of_session(enum msg_type t)
 {
 	return is_end(t) || t == MSG_EXEC_STARTED || t == MSG_EXEC_STDOUT || t == MSG_EXEC_STDERR || t == MSG_EXEC_STDIN_ERROR ||
-	       t == MSG_TCP_CONNECTED || t == MSG_TCP_DATA || t == MSG_TCP_EOF || t == MSG_TCP_TAKEN;
+	       t == MSG_TCP_CONNECTED || t == MSG_TCP_DATA || t == MSG_TCP_EOF || t == MSG_TAKEN || is_of_files(t);
 }
 
 /* The agent's own words: well-formed, flags right, of a session only while there is one. */
@@ -80,7 +86,7 @@ static void listen_to(const struct frame *f)
 	PROMISE(wire_open(f->body, &e));
 	PROMISE(e.type != MSG_UNKNOWN && e.generation == PROTOCOL_GENERATION && f->flags == wire_flags(e.type));
 	r = cbor_reader(e.payload);
-	PROMISE(cbor_skip(&r) && cbor_done(&r));
+	PROMISE(is_of_files(e.type) || (cbor_skip(&r) && cbor_done(&r)));
 	if (!is_of_session(e.type) || !(t = talk_of(f->id)))
 		return;
 	PROMISE(f->id != 0);
@@ -109,6 +115,14 @@ static void host_read(void)
 	} while (n > 0);
 }
 
+/* One for each client at most. */
+static void promise_servers(void)
+{
+	for (const struct peer *p = world.peers; p; p = p->next)
+		for (const struct peer *other = p->next; other && p->kind == SERVER && !p->gone; other = other->next)
+			PROMISE(other->kind != SERVER || other->gone || (other->id - 1) / CLIENT_ID_STEP != (p->id - 1) / CLIENT_ID_STEP);
+}
+
 static void promise_bounds(void)
 {
 	const struct sessions *ss = &agent.sessions;
@@ -118,8 +132,9 @@ static void promise_bounds(void)
 	for (const struct session *s = ss->list; s; s = s->next, n++)
 		PROMISE(s->inq.len <= STDIN_QUEUE_MAX);
 	PROMISE(n == ss->count && n <= SESSIONS_MAX);
-	PROMISE(agent.tcps.count <= TCP_MAX && ss->npaused <= FLOW_RANGES_MAX);
+	PROMISE(agent.tcps.count <= TCP_MAX && agent.flow.n <= FLOW_RANGES_MAX);
 	PROMISE(ss->output.discarding <= DISCARD_MAX);
+	promise_servers();
 }
 
 static void turn(int n)
@@ -158,7 +173,7 @@ static void note_asked(uint32_t id, enum msg_type type)
 {
 	struct talk *t;
 
-	if (type != MSG_EXEC_REQUEST && type != MSG_TCP_CONNECT)
+	if (type != MSG_EXEC_REQUEST && type != MSG_TCP_CONNECT && type != MSG_FS_REQUEST)
 		return;
 	t = talk_of(id);
 	if (t)
@@ -178,7 +193,7 @@ static void say_frame(const struct frame *f, const struct envelope *e, struct sp
 
 static void become(struct peer *p)
 {
-	if (p->pid)
+	if (p->kind == COMMAND)
 		peer_close(p, 8);
 }
 
@@ -187,19 +202,38 @@ static void give_up(struct peer *p, struct input *in)
 {
 	int32_t report[3] = { take_u8(in), take_u8(in), take_u8(in) };
 
-	if (p->pid && p->report >= 0 && write(p->report, report, sizeof(report)) < 0)
+	if (p->kind == COMMAND && p->report >= 0 && write(p->report, report, sizeof(report)) < 0)
 		PROMISE(errno == EAGAIN || errno == EPIPE);
+}
+
+/* A file server's answer: as it should be, or of another id, or half of one before its end; or no frame at all. */
+static void serve(struct peer *p, uint8_t how, struct span payload)
+{
+	static const char name[] = "core.fs.response";
+	uint8_t mem[KIB(2)];
+	size_t len = frame_put(mem, sizeof(mem), p->id + (how & 4), how & 1, span_of(name, sizeof(name) - 1), payload);
+
+	if (how & 2)
+		memset(mem, 0xff, 4);
+	if (write(p->in, mem, how & 8 ? len / 2 : len) < 0)
+		PROMISE(errno == EAGAIN || errno == EPIPE);
+	if (how & 8)
+		peer_close(p, 1);
 }
 
 static void put_out(struct peer *p, struct input *in)
 {
 	static uint8_t block[KIB(32)];
 	uint8_t how = take_u8(in);
-	int fd = p->pid == 0 ? p->in : how & 1 ? p->err : p->out;
+	int fd = p->kind != COMMAND ? p->in : how & 1 ? p->err : p->out;
 	struct span s = take(in, in->len);
 
 	if (fd < 0)
 		return;
+	if (p->kind == SERVER) {
+		serve(p, how, s);
+		return;
+	}
 	if (s.len && write(fd, s.p, s.len) < 0)
 		PROMISE(errno == EAGAIN || errno == EPIPE || errno == EIO);
 	for (int i = how >> 4; i > 0; i--)
@@ -220,7 +254,7 @@ static void close_ends(struct peer *p, struct input *in)
 {
 	uint8_t which = take_u8(in);
 
-	if (p->pid)
+	if (p->kind == COMMAND)
 		peer_close(p, which);
 	else if (which & 8 && p->in >= 0)
 		shutdown(p->in, SHUT_WR);
@@ -245,7 +279,7 @@ static void settle(struct peer *p, struct input *in)
 {
 	static const int results[] = { 0, 0, ECONNREFUSED, ETIMEDOUT, ENETUNREACH };
 
-	if (p->pid == 0)
+	if (p->kind == CONNECTION)
 		p->pending = results[take_u8(in) % ARRAY_SIZE(results)];
 }
 
@@ -265,8 +299,8 @@ static void change_host(struct input *in)
 static void fill(uint32_t id, struct input *in)
 {
 	static const uint8_t zeros[KIB(128)];
-	static const enum msg_type types[] = { MSG_EXEC_STDIN, MSG_TCP_DATA };
-	enum msg_type type = types[take_u8(in) % 2];
+	static const enum msg_type types[] = { MSG_EXEC_STDIN, MSG_TCP_DATA, MSG_FS_DATA };
+	enum msg_type type = types[take_u8(in) % ARRAY_SIZE(types)];
 	size_t data = (size_t)take_u16(in) * 2;
 	uint8_t head[16];
 	struct cbor_writer w = cbor_writer(head, sizeof(head));
@@ -401,7 +435,7 @@ static void begin(void)
 {
 	int fds[2];
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) < 0)
+	if (real_pair(SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, fds) < 0)
 		abort();
 	host = fds[0];
 	host_reads = true;
@@ -421,9 +455,8 @@ static void begin(void)
 /* All that is left goes, as it does when the relay says that its clients have gone. */
 static void end(void)
 {
-	sessions_drop(&agent.sessions, &sessions_all);
-	tcps_drop(&agent.tcps, &sessions_all);
-	PROMISE(agent.sessions.count == 0 && agent.tcps.count == 0);
+	agent_drop(&agent, &every_id);
+	PROMISE(agent.sessions.count == 0 && agent.tcps.count == 0 && !agent.fs.list && agent.flow.n == 0);
 	agent.loop.timers = NULL;	/* a shutdown would go on */
 	/* Pipes that are only drained end with whoever held them. */
 	world_end();

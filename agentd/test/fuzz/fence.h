@@ -18,7 +18,9 @@
 #undef STDIN_QUEUE_MAX
 #undef TCP_MAX
 #undef TCP_QUEUE_MAX
-#undef TCP_TAKEN_STEP
+#undef TAKEN_STEP
+#undef FS_QUEUE_MAX
+#undef FS_PENDING_MAX
 #undef FLOW_RANGES_MAX
 #undef ARGS_MAX
 #undef ENV_MAX
@@ -30,7 +32,9 @@
 #define STDIN_QUEUE_MAX KIB(96)
 #define TCP_MAX 8
 #define TCP_QUEUE_MAX KIB(64)
-#define TCP_TAKEN_STEP KIB(8)
+#define TAKEN_STEP KIB(8)
+#define FS_QUEUE_MAX KIB(64)
+#define FS_PENDING_MAX 4
 #define FLOW_RANGES_MAX 4
 #define ARGS_MAX 6
 #define ENV_MAX 6
@@ -39,6 +43,7 @@
 #define fork fenced_fork
 #define waitpid fenced_waitpid
 #define socket fenced_socket
+#define socketpair fenced_socketpair
 #define connect fenced_connect
 #define getsockopt fenced_getsockopt
 #define _exit fenced_exit

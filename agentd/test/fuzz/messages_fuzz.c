@@ -7,6 +7,7 @@
  */
 #include "bounds.h"
 #include "cbor.h"
+#include "fs_messages.h"
 #include "fuzz.h"
 #include "messages.h"
 
@@ -91,6 +92,17 @@ static void read_resume(struct span in)
 		}
 }
 
+static void read_files(struct span in)
+{
+	struct fs_request q;
+
+	if (!fs_read_request(in, &q))
+		return;
+	PROMISE(q.op < FS_OP_COUNT && fs_op_name(q.op));
+	promise_within(in, q.path);
+	promise_within(in, q.dst);
+}
+
 static void read_rest(struct span in)
 {
 	struct msg_id_range range;
@@ -126,6 +138,7 @@ static void read_all(struct span payload)
 	read_exec(in);
 	read_bootstrap(in);
 	read_resume(in);
+	read_files(in);
 	read_rest(in);
 	free(mem);
 }

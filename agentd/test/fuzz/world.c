@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include "clock.h"
 #include "entropy.h"
 #include "file.h"
+#include "fs_server.h"
 #include "identity.h"
 #include "log.h"
 #include "pty.h"
@@ -25,7 +27,7 @@ struct world world;
 
 void world_begin(void)
 {
-	world = (struct world){ .now = 1000 * SEC_NS, .last_pid = 1000 };
+	world = (struct world){ .now = 1000 * SEC_NS, .last_pid = 1000, .line = -1 };
 }
 
 static void close_one(int *fd)
@@ -65,13 +67,13 @@ struct peer *world_find(uint32_t id)
 	return p;
 }
 
-static struct peer *new_peer(void)
+static struct peer *new_peer(int kind)
 {
 	struct peer *p = calloc(1, sizeof(*p));
 
 	if (!p)
 		abort();
-	*p = (struct peer){ .next = world.peers, .id = world.id, .in = -1, .out = -1, .err = -1, .report = -1, .pending = -1 };
+	*p = (struct peer){ .next = world.peers, .kind = kind, .id = world.id, .in = -1, .out = -1, .err = -1, .report = -1, .pending = -1 };
 	world.peers = p;
 	world.npeers++;
 	return p;
@@ -126,7 +128,7 @@ bool spawn(const struct plan *p, struct spawned *s, struct failure *f)
 		failure_set(f, "resource_limit", EMFILE, "pipe", "pipe: %s", strerror(EMFILE));
 		goto fail;
 	}
-	child = new_peer();
+	child = new_peer(COMMAND);
 	child->pid = ++world.last_pid;
 	child->in = in[0];
 	child->out = out[1];
@@ -171,6 +173,12 @@ void reaper_collect(struct reaper *r)
 	r->settled(r);
 }
 
+/* What the fence keeps from the agent is here by its number. */
+int real_pair(int type, int fds[2])
+{
+	return (int)syscall(SYS_socketpair, AF_UNIX, type, 0, fds);
+}
+
 /* fence.h: the system's own declarations have these names here. */
 
 static void signalled(struct peer *p, int sig)
@@ -195,7 +203,7 @@ int kill(pid_t pid, int sig)
 	return 0;
 }
 
-/* The helper of a shutdown; it is done at once, and not always well. */
+/* A file server, if a line was made for it; else the helper of a shutdown, which is done at once, and not always well. */
 pid_t fork(void)
 {
 	struct peer *p;
@@ -204,10 +212,29 @@ pid_t fork(void)
 		errno = EAGAIN;
 		return -1;
 	}
-	p = new_peer();
+	p = new_peer(world.line >= 0 ? SERVER : HELPER);
 	p->pid = ++world.last_pid;
-	peer_exit(p, p->pid % 4 == 0 ? 1 << 8 : 0);
+	if (p->kind == SERVER) {
+		p->in = fcntl(world.line, F_DUPFD_CLOEXEC, 0);
+		fcntl(p->in, F_SETFL, O_NONBLOCK);
+		world.line = -1;
+	} else {
+		peer_exit(p, p->pid % 4 == 0 ? 1 << 8 : 0);
+	}
 	return p->pid;
+}
+
+/* Comes before a fork. */
+int socketpair(int domain, int type, int protocol, int fds[2])
+{
+	(void)domain;
+	(void)protocol;
+	if (is_short(SHORT_SOCKET) || real_pair(type, fds) < 0) {
+		errno = EMFILE;
+		return -1;
+	}
+	world.line = fds[1];
+	return 0;
 }
 
 pid_t waitpid(pid_t pid, int *wstatus, int options)
@@ -228,7 +255,7 @@ static struct peer *owner_of(int fd)
 {
 	struct peer *p = world.peers;
 
-	while (p && !(p->pid == 0 && p->report == fd))
+	while (p && !(p->kind == CONNECTION && p->report == fd))
 		p = p->next;
 	return p;
 }
@@ -241,14 +268,14 @@ int socket(int domain, int type, int protocol)
 
 	(void)domain;
 	(void)protocol;
-	if (is_short(SHORT_SOCKET) || socketpair(AF_UNIX, type, 0, fds) < 0) {
+	if (is_short(SHORT_SOCKET) || real_pair(type, fds) < 0) {
 		errno = EMFILE;
 		return -1;
 	}
 	for (p = world.peers; p; p = p->next)
-		if (p->pid == 0 && p->report == fds[0])
+		if (p->kind == CONNECTION && p->report == fds[0])
 			p->report = -1;
-	p = new_peer();
+	p = new_peer(CONNECTION);
 	p->in = fds[1];
 	p->report = fds[0];
 	return fds[0];
@@ -327,6 +354,13 @@ char *file_read(int dirfd, const char *path, size_t max, size_t *len)
 	PROMISE(dirfd == AT_FDCWD && max == ACCOUNT_FILE_MAX);
 	*len = strlen(text);
 	return exact_text(text, *len);
+}
+
+/* fs_server.c: what it is in, fork() never returns to. */
+void fs_serve(int fd)
+{
+	(void)fd;
+	abort();
 }
 
 /* identity.c, entropy.c, teardown.c */

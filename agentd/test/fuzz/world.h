@@ -13,12 +13,13 @@
  * Pipes, sockets, terminals and the event loop are real.
  */
 
-/* What a child, or the other side of a connection, has in its hands; -1: closed. */
+/* What a child, a file server or the other side of a connection has in its hands; -1: closed. */
 struct peer {
 	struct peer *next;
+	enum { COMMAND, CONNECTION, SERVER, HELPER } kind;
 	pid_t pid;		/* 0: a connection */
 	uint32_t id;		/* of the session that it belongs to */
-	int in, out, err, report;
+	int in, out, err, report;	/* one that is no command has `in` alone, for both directions */
 	int wstatus;		/* once it is gone */
 	int pending;		/* a connection's: what its dialling has come to, or -1 */
 	bool gone, reaped;
@@ -33,7 +34,7 @@ struct world {
 	pid_t last_pid;
 	size_t npeers;
 	struct peer *peers;
-	struct peer *helper;	/* of a shutdown */
+	int line;		/* the other end of a pair that was made last; -1: it has been taken */
 	int shortage[SHORTAGES];	/* how many calls will fail */
 };
 
@@ -43,6 +44,7 @@ void world_begin(void);
 void world_end(void);
 struct peer *world_find(uint32_t id);
 void peer_close(struct peer *p, unsigned which);	/* bits: in, out, err, report */
+int real_pair(int type, int fds[2]);
 void peer_exit(struct peer *p, int wstatus);
 
 #endif

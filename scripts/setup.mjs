@@ -10,7 +10,7 @@ import { kernel } from './setup/kernel.mjs';
 import { withLock } from './setup/lock.mjs';
 import { agentd, native } from './setup/make.mjs';
 import { npm } from './setup/npm.mjs';
-import { packages } from './setup/packages.mjs';
+import { clang, packages } from './setup/packages.mjs';
 import { inRoot } from './setup/paths.mjs';
 import { perform, toStderr } from './setup/progress.mjs';
 import { checkInterrupted, passing } from './setup/signals.mjs';
@@ -18,6 +18,9 @@ import { typescript } from './setup/typescript.mjs';
 
 /** In order; each may count on those before it. */
 const STEPS = [packages, npm, native, agentd, typescript, kernel, image];
+
+/** What only some jobs need. */
+const OTHERS = [clang];
 
 /** Those that compile, and what they need for it. */
 export const BUILD = ['packages', 'npm', 'native', 'agentd', 'typescript'];
@@ -40,16 +43,20 @@ function checkNode() {
  * @param {object} [options]
  * @param {import('./setup/progress.mjs').Log} [options.log]
  * @param {string[]} [options.only] the steps' ids; all of them unless told
+ * @param {string[]} [options.also] ids of steps that are needed for some jobs only
  */
-export async function setup({ log = toStderr, only } = {}) {
+export async function setup({ log = toStderr, only, also = [] } = {}) {
   checkNode();
-  const unknown = only?.filter((id) => !STEPS.some((step) => step.id === id)) ?? [];
+  const unknown = only?.filter((id) => ![...STEPS, ...OTHERS].some((step) => step.id === id)) ?? [];
   if (unknown.length > 0) {
     throw new SetupError(`no step is called ${unknown.join(', ')}`, {
-      remedy: `name some of: ${STEPS.map(({ id }) => id).join(' ')}`,
+      remedy: `name some of: ${[...STEPS, ...OTHERS].map(({ id }) => id).join(' ')}`,
     });
   }
-  const steps = STEPS.filter(({ id }) => only?.includes(id) ?? true);
+  const steps = [
+    ...STEPS.filter(({ id }) => only?.includes(id) ?? true),
+    ...OTHERS.filter(({ id }) => only?.includes(id) || also.includes(id)),
+  ];
   const tell = (/** @type {string} */ message) => log(`set-up: ${message}`);
   await passing(() =>
     withLock(inRoot('build', 'set-up.lock'), tell, async () => {

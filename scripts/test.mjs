@@ -21,6 +21,8 @@ async function runAll(filters, place) {
       const args = ['--no-print-directory', '-C', inRoot(part), 'check'];
       all.push(await countedSuite(`make -C ${part} check`, 'make', args, env));
     }
+    const fuzz = [inRoot('scripts', 'fuzz.mjs'), '--smoke'];
+    all.push(await countedSuite('npm run fuzz -- --smoke', process.execPath, fuzz, env));
   }
   if (filters.length === 0) {
     const args = ['--no-print-directory', '-C', inRoot('agentd'), 'check-vm'];
@@ -34,7 +36,7 @@ async function runAll(filters, place) {
 
 /** @param {string[]} filters */
 async function main(filters) {
-  await setup();
+  await setup({ also: filters.length === 0 && process.platform === 'linux' ? ['clang'] : [] });
   const place = makePlace();
   /** @type {string[]} */
   let left = [];

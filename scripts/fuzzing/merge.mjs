@@ -31,7 +31,8 @@ export async function merge(target) {
     // By what is reached, not how often: else each would come in a dozen variants.
     const args = ['-set_cover_merge=1', '-use_counters=0', ...limits(target), chosen, found];
     const { output, ended } = await supervised(programOf(target), args, WITHIN_MS);
-    if (ended !== '') throw new SetupError(`${target.name}: the corpus cannot be merged: ${ended}`, { output });
+    if (ended !== '')
+      throw new SetupError(`${target.name}: the corpus cannot be merged: ${ended}`, { output });
     const before = readdirSync(kept);
     const size = (/** @type {string} */ name) => statSync(join(chosen, name)).size;
     let bytes = before.reduce((sum, name) => sum + statSync(join(kept, name)).size, 0);

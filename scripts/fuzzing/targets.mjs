@@ -38,7 +38,16 @@ export const TARGETS = [
     part: 'agentd',
     sources: [
       ...['test/fuzz/messages_fuzz.c', 'test/fuzz/frames.c'],
-      ...agentdSources('messages_in', 'messages_out', 'fs_messages', 'errname', 'decode', 'wire', 'cbor', 'buf'),
+      ...agentdSources(
+        'messages_in',
+        'messages_out',
+        'fs_messages',
+        'errname',
+        'decode',
+        'wire',
+        'cbor',
+        'buf',
+      ),
     ],
     flags: AGENTD,
     maxLength: 2048,

@@ -12,7 +12,11 @@ export function lackingForFuzzing() {
   const commands = ['clang', 'clang++'].filter((command) => which(command) === undefined);
   if (commands.length > 0) return commands;
   const args = ['-x', 'c', '-fsanitize=fuzzer,address,undefined', '-o', '/dev/null', '-'];
-  const { status } = spawnSync('clang', args, { input: PROBE, timeout: PROBE_MS, stdio: ['pipe', 'ignore', 'ignore'] });
+  const { status } = spawnSync('clang', args, {
+    input: PROBE,
+    timeout: PROBE_MS,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
   return status === 0 ? [] : ["libFuzzer and the sanitizers' libraries for clang"];
 }
 
@@ -21,6 +25,7 @@ export function clangTrouble() {
   const lacking = lackingForFuzzing();
   if (lacking.length === 0) return undefined;
   return new SetupError(`fuzzing needs clang with libFuzzer; not on this machine: ${lacking.join(', ')}`, {
-    remedy: 'as root, on Debian 12: apt-get install clang libclang-rt-14-dev; npm test does it by itself',
+    remedy:
+      'as root, on Debian 12: apt-get install clang libclang-rt-14-dev (later: libclang-rt-dev); npm test does it by itself',
   });
 }

@@ -1,5 +1,6 @@
 // @ts-check
 import { existsSync, readFileSync } from 'node:fs';
+import { lackingForFuzzing } from './clang.mjs';
 import * as debian from './debian.mjs';
 import { SetupError } from './errors.mjs';
 import { which } from './exec.mjs';
@@ -9,6 +10,7 @@ import { which } from './exec.mjs';
  * @property {string} why
  * @property {string[]} commands what it brings, to be found on PATH
  * @property {string[]} [files] and files that it brings
+ * @property {() => string[]} [lacks] and what else of it is not there
  * @property {Record<System, string | undefined>} from what to install it from
  *
  * @typedef {'debian' | 'fedora' | 'arch' | 'alpine' | 'homebrew'} System
@@ -91,16 +93,39 @@ const NEEDS = [
   },
 ];
 
+/** What npm test needs beyond that. @type {Need[]} */
+const FUZZ_NEEDS = [
+  {
+    why: 'the fuzz targets',
+    commands: ['clang', 'clang++'],
+    from: { debian: 'clang', fedora: 'clang', arch: 'clang', alpine: 'clang', homebrew: undefined },
+  },
+  {
+    why: 'libFuzzer and the sanitizers',
+    commands: [],
+    lacks: lackingForFuzzing,
+    from: {
+      debian: 'libclang-rt-dev', // in Debian 12, libclang-rt-14-dev
+      fedora: 'compiler-rt',
+      arch: 'compiler-rt',
+      alpine: 'compiler-rt',
+      homebrew: undefined,
+    },
+  },
+];
+
 /** What of a need is not on this machine. @param {Need} need */
 const lacking = (need) => [
   ...need.commands.filter((command) => which(command) === undefined),
   ...(need.files ?? []).filter((file) => !existsSync(file)),
+  ...(need.lacks?.() ?? []),
 ];
 
-function missing() {
-  if (!debian.hasApt()) return NEEDS.filter((need) => lacking(need).length > 0);
-  const status = debian.statusOf(NEEDS.map((need) => String(need.from.debian)));
-  return NEEDS.filter((need) => {
+/** @param {Need[]} needs */
+function missing(needs) {
+  if (!debian.hasApt()) return needs.filter((need) => lacking(need).length > 0);
+  const status = debian.statusOf(needs.map((need) => String(need.from.debian)));
+  return needs.filter((need) => {
     const state = status.get(String(need.from.debian));
     // What is there without a package (a QEMU of one's own, say) is as good; a half-installed one is not.
     return state === undefined ? lacking(need).length > 0 : state !== 'installed';
@@ -146,14 +171,18 @@ function elsewhere(needs) {
   });
 }
 
-/** @type {import('./progress.mjs').Step} */
-export const packages = {
-  id: 'packages',
-  title: 'Debian packages',
+/**
+ * A step that brings what is missing.
+ * @param {{ id: string, title: string, all: Need[] }} step
+ * @returns {import('./progress.mjs').Step}
+ */
+const bring = ({ id, title, all }) => ({
+  id,
+  title,
   why: 'without recommends',
-  isDone: () => missing().length === 0,
+  isDone: () => missing(all).length === 0,
   async run() {
-    const needs = missing();
+    const needs = missing(all);
     if (!debian.hasApt()) throw elsewhere(needs);
     await debian.install(needs.map((need) => String(need.from.debian)));
     const still = needs.flatMap(lacking);
@@ -164,4 +193,7 @@ export const packages = {
     }
     return needs.map((need) => `${need.from.debian} (${need.why})`).join(', ');
   },
-};
+});
+
+export const packages = bring({ id: 'packages', title: 'Debian packages', all: NEEDS });
+export const clang = bring({ id: 'clang', title: 'clang', all: FUZZ_NEEDS });

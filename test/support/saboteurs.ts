@@ -23,6 +23,8 @@ export const saboteurs = {
   muteAgent: `${checkout}/agentd/build/agent-mute`,
   /** An agent that writes bytes which are no frames. */
   garbageAgent: `${checkout}/agentd/build/agent-garbage`,
+  /** An agent that does to its host what a command's first argument says. */
+  hostileAgent: `${checkout}/agentd/build/agent-hostile`,
 } as const;
 
 /** Builds them from the product's own sources with one file exchanged. */
@@ -41,6 +43,7 @@ export async function buildSaboteurs(): Promise<void> {
   await compile('agent_silent.c', saboteurs.silentAgent);
   await compile('agent_mute.c', saboteurs.muteAgent);
   await compile('agent_garbage.c', saboteurs.garbageAgent);
+  await compile('agent_hostile.c', saboteurs.hostileAgent);
 }
 
 async function compile(source: string, output: string): Promise<void> {

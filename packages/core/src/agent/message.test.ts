@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AgentProtocolError } from '../errors.js';
-import { decodeMessage, encodeMessage } from './message.js';
+import { decodeMessage, encodeMessage, Payload, type PayloadFields } from './message.js';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
@@ -77,6 +77,47 @@ describe('messages', () => {
         },
       ),
       { numRuns: 2000 },
+    );
+  });
+
+  it('give, whatever is in a field, a value of the type that was asked for or a typed error', () => {
+    const key = fc.constantFrom('data', 'code', 'message', 'list', 'ok');
+    const leaf = fc.oneof(
+      fc.string(),
+      fc.integer(),
+      fc.bigInt({ min: -(1n << 63n), max: (1n << 64n) - 1n }),
+      fc.double(),
+      fc.boolean(),
+      fc.constant(null),
+      fc.uint8Array({ maxLength: 12 }),
+    );
+    const value = fc.oneof(leaf, fc.array(leaf, { maxLength: 4 }), fc.dictionary(key, leaf, { maxKeys: 3 }));
+    const readers: ((payload: Payload, name: string) => unknown)[] = [
+      (payload, name) => expect(typeof payload.text(name)).toBe('string'),
+      (payload, name) => expect(payload.bytes(name)).toBeInstanceOf(Uint8Array),
+      (payload, name) => expect(typeof payload.bool(name)).toBe('boolean'),
+      (payload, name) => expect(payload.uint(name)).toBeGreaterThanOrEqual(0),
+      (payload, name) => expect(Number.isFinite(payload.int(name))).toBe(true),
+      (payload, name) => expect(['string', 'undefined']).toContain(typeof payload.optionalText(name)),
+      (payload, name) => expect(['number', 'undefined']).toContain(typeof payload.optionalInt(name)),
+      (payload, name) => expect(payload.map(name)).toBeInstanceOf(Payload),
+      (payload, name) => expect(payload.maps(name)).toBeInstanceOf(Array),
+    ];
+    fc.assert(
+      fc.property(
+        fc.dictionary(key, value, { maxKeys: 4 }),
+        key,
+        fc.constantFrom(...readers),
+        (fields, name, read) => {
+          const { payload } = decodeMessage(encodeMessage('core.any', fields as PayloadFields));
+          try {
+            read(payload, name);
+          } catch (error) {
+            expect(error).toBeInstanceOf(AgentProtocolError);
+          }
+        },
+      ),
+      { numRuns: 3000 },
     );
   });
 });

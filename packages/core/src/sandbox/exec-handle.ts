@@ -20,6 +20,7 @@ import {
   type ExitStatus,
   toBytes,
 } from './exec-types.js';
+import { GatheredBytes } from './gathered-bytes.js';
 import type { Line } from './line.js';
 
 /** What `collect()` holds of both streams together. A guest must not be able to fill its host's memory. */
@@ -212,27 +213,21 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
    * @throws ExecTimeoutError with the output so far; OutputLimitError past 64 MiB; what {@link recv} throws.
    */
   async collect(): Promise<ExecOutput> {
-    const output = new Map<'stdout' | 'stderr', Uint8Array[]>([
-      ['stdout', []],
-      ['stderr', []],
-    ]);
-    const joined = (stream: 'stdout' | 'stderr') => Buffer.concat(output.get(stream) ?? []);
-    let held = 0;
+    const output = { stdout: new GatheredBytes(), stderr: new GatheredBytes() };
     try {
       for await (const event of this) {
         switch (event.kind) {
           case 'stdout':
           case 'stderr':
-            held += event.data.length;
-            if (held > outputLimitBytes) throw this.#limitError();
-            output.get(event.kind)?.push(event.data);
+            output[event.kind].push(event.data);
+            if (output.stdout.length + output.stderr.length > outputLimitBytes) throw this.#limitError();
             break;
           case 'stdinError':
             // Not reading all of one's input is a command's right; anything else lost bytes that were meant for it.
             if (event.errnoName !== 'EPIPE') throw this.#stdinFailure(event.message, event.errnoName);
             break;
           case 'exited':
-            return new ExecOutput(exitStatus(event), joined('stdout'), joined('stderr'));
+            return new ExecOutput(exitStatus(event), output.stdout.join(), output.stderr.join());
         }
       }
     } catch (error) {
@@ -240,8 +235,8 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
       this.#entry.failed(error);
       if (!(error instanceof ExecTimeoutError)) throw error;
       throw this.#timeoutError({
-        stdout: joined('stdout').toString('utf8'),
-        stderr: joined('stderr').toString('utf8'),
+        stdout: output.stdout.join().toString('utf8'),
+        stderr: output.stderr.join().toString('utf8'),
       });
     }
     throw new AgentProtocolError(`"${this.#command}" has ended, and how was told to an earlier reader.`);

@@ -1,6 +1,7 @@
 import { OutputLimitError } from '../errors.js';
 import { toBytes } from './exec-types.js';
 import type { FsLine, FsPiece, FsWriting } from './fs-line.js';
+import { GatheredBytes } from './gathered-bytes.js';
 
 /** What is read of a file at once; a guest must not be able to fill its host's memory. */
 export const readLimitBytes = 64 * 1024 * 1024;
@@ -32,18 +33,16 @@ export class FsReadStream implements AsyncIterable<Uint8Array>, AsyncDisposable 
 
   /** All that is left of it. @throws OutputLimitError past 64 MiB. */
   async collect(): Promise<Uint8Array> {
-    const chunks: Uint8Array[] = [];
-    let held = 0;
+    const gathered = new GatheredBytes();
     for await (const chunk of this) {
-      held += chunk.length;
-      if (held > readLimitBytes) {
+      gathered.push(chunk);
+      if (gathered.length > readLimitBytes) {
         throw new OutputLimitError(
           `${this.#path} holds more than ${readLimitBytes} bytes. Read it piece by piece with readStream, or copy it with copyToHost.`,
         );
       }
-      chunks.push(chunk);
     }
-    return Buffer.concat(chunks);
+    return gathered.join();
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<Uint8Array> {

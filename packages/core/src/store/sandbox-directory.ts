@@ -2,10 +2,17 @@ import { existsSync, fstatSync, openSync, readFileSync, renameSync, rmSync, stat
 import { rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { SandboxNotFoundError, SandboxReplacedError, SandboxStillRunningError } from '../errors.js';
+import { IoError, SandboxNotFoundError, SandboxReplacedError, SandboxStillRunningError } from '../errors.js';
 import { monotonicMs } from '../host/clock.js';
 import { errnoOf, native } from '../host/native.js';
 import { type Places, socketDirectory } from '../host/paths.js';
+import {
+  type LockLine,
+  readBootRecord,
+  readExitRecord,
+  readLockLine,
+  readSandboxRecord,
+} from './read-records.js';
 import type { BootRecord, ExitRecord, SandboxRecord } from './record.js';
 import { writeWhole } from './whole-file.js';
 
@@ -58,19 +65,22 @@ export class SandboxDirectory {
     return join(this.path, 'creating');
   }
 
-  /** @throws SandboxNotFoundError when it has gone. */
+  /** @throws SandboxNotFoundError when it has gone; IoError when what is there is no record. */
   record(): SandboxRecord {
-    try {
-      return JSON.parse(readFileSync(join(this.path, 'record.json'), 'utf8')) as SandboxRecord;
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') throw new SandboxNotFoundError(`There is no sandbox at ${this.path}.`);
-      throw error;
-    }
+    const path = join(this.path, 'record.json');
+    const text = readIfThere(path);
+    if (text === null) throw new SandboxNotFoundError(`There is no sandbox at ${this.path}.`);
+    const record = readSandboxRecord(text);
+    if (record) return record;
+    throw new IoError(
+      `${path} is damaged: it does not say what the sandbox is. Once nothing of it runs, remove ${this.path}.`,
+    );
   }
 
   /** How its last run ended; null when it never ran, or its relay was killed. */
   exitRecord(): ExitRecord | null {
-    return readJson(join(this.path, 'exit.json'));
+    const text = readIfThere(join(this.path, 'exit.json'));
+    return text === null ? null : readExitRecord(text);
   }
 
   forgetExit(): void {
@@ -102,7 +112,8 @@ export class SandboxDirectory {
 
   /** How the machine of its last run came to run; null when it never has. */
   bootRecord(): BootRecord | null {
-    return readJson(this.#boot);
+    const text = readIfThere(this.#boot);
+    return text === null ? null : readBootRecord(text);
   }
 
   /**
@@ -206,23 +217,16 @@ export class SandboxDirectory {
 
   /** The process that wrote its number into the lock file, if it lives. */
   #relay(): { pidfd: number; state: 'starting' | 'running' | 'stopping' } | undefined {
-    let line: string;
-    try {
-      line = readFileSync(this.#lock, 'utf8');
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return undefined;
-      throw error;
-    }
-    const [, pid, state] = /^(\d+) (starting|running|stopping)\b/.exec(line) ?? [];
-    const pidfd = pid === undefined ? undefined : openPidfd(Number(pid));
-    return pidfd === undefined ? undefined : { pidfd, state: state as 'starting' | 'running' | 'stopping' };
+    const line = readLockLine(readIfThere(this.#lock) ?? '');
+    const pidfd = line && openPidfd(line.pid);
+    return pidfd === undefined ? undefined : { pidfd, state: (line as LockLine).state };
   }
 }
 
 /** A file that is made whole by a rename; null when there is none. */
-function readJson<T>(path: string): T | null {
+function readIfThere(path: string): string | null {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as T;
+    return readFileSync(path, 'utf8');
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return null;
     throw error;

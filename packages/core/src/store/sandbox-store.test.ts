@@ -74,6 +74,14 @@ function record(name: string, { ephemeral = false, id = `id of ${name}` } = {}):
   };
 }
 
+/** As a relay writes it whose machine has ended by itself. */
+const exitRecord = (startedAtUnixMs: number) =>
+  JSON.stringify({
+    ...{ version: 1, startedAtUnixMs, readyMs: 5, exitMs: 10, cause: null, spawnError: null, halted: null },
+    asked: { shutdownMs: null, killMs: null, ownerDeathMs: null },
+    vmm: { pid: 71, code: 0, signal: null },
+  });
+
 describe('SandboxStore', () => {
   it('gives a name to one claim only', async () => {
     const claims = await Promise.allSettled(
@@ -115,17 +123,11 @@ describe('SandboxStore', () => {
     closeSync(kept.lock);
     const spent = await store.claim(record('spent', { ephemeral: true }), nothing);
     spent.directory.created();
-    writeFileSync(
-      join(spent.directory.path, 'exit.json'),
-      JSON.stringify({ startedAtUnixMs: Date.now() - 60_000, exitMs: 10 }),
-    );
+    writeFileSync(join(spent.directory.path, 'exit.json'), exitRecord(Date.now() - 60_000));
     closeSync(spent.lock);
     const fresh = await store.claim(record('fresh', { ephemeral: true }), nothing);
     fresh.directory.created();
-    writeFileSync(
-      join(fresh.directory.path, 'exit.json'),
-      JSON.stringify({ startedAtUnixMs: Date.now(), exitMs: 10 }),
-    );
+    writeFileSync(join(fresh.directory.path, 'exit.json'), exitRecord(Date.now()));
     closeSync(fresh.lock);
     expect((await store.list()).map((directory) => directory.record().config.name)).toEqual([
       'kept',

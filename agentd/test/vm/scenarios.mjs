@@ -113,6 +113,15 @@ export async function protocol(t) {
   line.raw(rawFrame(911, 0, encode({ v: 7, t: 'core.ping', p: encode({}), later: [1, { x: 2.5 === 2 }] })));
   t.is(await answer(911), ['core.pong', null, null], 'unknown keys are ignored');
   t.is(line.frames.filter((f) => f.id === 906).length, 0, 'an unknown message is not');
+  // 128 clients with 33,554,431 ids each end before these.
+  for (const id of [0xffffff81, 0xffffffff]) {
+    line.send(id, 'core.exec.request', { cmd: 'true' });
+    t.is(
+      await answer(id),
+      ['core.error', 'invalid_session', 'core.exec.request'],
+      'an id that no client has begins nothing',
+    );
+  }
   const s = line.start('cat', [], { id: 950 });
   await s.started();
   line.start('cat', [], { id: 950 });

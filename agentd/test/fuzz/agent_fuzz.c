@@ -115,12 +115,25 @@ static void host_read(void)
 	} while (n > 0);
 }
 
-/* One for each client at most. */
+/* Whether a client of a lower place in the table has been seen already. */
+static bool is_first_of_client(size_t at)
+{
+	for (size_t i = 0; i < at; i++)
+		if (talks[i].used && (talks[i].id - 1) / CLIENT_ID_STEP == (talks[at].id - 1) / CLIENT_ID_STEP)
+			return false;
+	return true;
+}
+
+/* One for each client at most. Which is whose cannot be told: in haste, frames are looked at later. */
 static void promise_servers(void)
 {
+	size_t servers = 0, clients = 0;
+
 	for (const struct peer *p = world.peers; p; p = p->next)
-		for (const struct peer *other = p->next; other && p->kind == SERVER && !p->gone; other = other->next)
-			PROMISE(other->kind != SERVER || other->gone || (other->id - 1) / CLIENT_ID_STEP != (p->id - 1) / CLIENT_ID_STEP);
+		servers += p->kind == SERVER && !p->gone;
+	for (size_t i = 0; i < IDS_MAX && servers > 1; i++)
+		clients += talks[i].used && is_first_of_client(i);
+	PROMISE(servers <= 1 || servers <= clients || talks_full);
 }
 
 static void promise_bounds(void)

@@ -21,6 +21,7 @@ const record = {
   config: {
     ...{ name: 'a', image: 'b', cpus: 1, memoryMib: 256, rootDiskMib: 1024, env: { A: 'b' } },
     ...{ workdir: null, hostname: 'a', shell: '/bin/sh', ephemeral: false, labels: {} },
+    ...{ user: 'app', rlimits: [{ resource: 'nofile', soft: 1, hard: 2 }], entrypoint: ['a'], cmd: ['b'] },
   },
   image: { reference: 'b', digest: 'sha256:0', rootfs: 'r' },
 };

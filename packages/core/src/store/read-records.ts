@@ -26,7 +26,11 @@ export function readSandboxRecord(text: string): SandboxRecord | undefined {
     isObject(config.env) &&
     isObject(config.labels) &&
     typeof config.ephemeral === 'boolean' &&
-    (config.workdir === null || typeof config.workdir === 'string') &&
+    isNullOr(config.workdir, 'string') &&
+    (config.user === undefined || typeof config.user === 'string') &&
+    [config.rlimits, config.entrypoint, config.cmd].every(
+      (list) => list === undefined || Array.isArray(list),
+    ) &&
     isObject(image) &&
     texts(image, 'reference', 'digest', 'rootfs');
   return ok ? (record as unknown as SandboxRecord) : undefined;

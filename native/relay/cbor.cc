@@ -18,9 +18,11 @@ void append_head(std::string& out, Major major, uint64_t argument) {
   for (int shift = (size - 1) * 8; shift >= 0; shift -= 8) put(static_cast<uint8_t>(argument >> shift & 0xff));
 }
 
+enum class Visited { kGoOn, kDone, kBroken };
+
 class Reader {
  public:
-  explicit Reader(Bytes bytes) : rest_(bytes) {}
+  explicit Reader(Bytes bytes, uint64_t most_items = kMostItems) : rest_(bytes), items_left_(most_items) {}
 
   struct Head {
     uint8_t major;
@@ -56,6 +58,12 @@ class Reader {
     return take(found->argument);
   }
 
+  std::optional<Bytes> byte_string() {
+    const auto found = head();
+    if (!found || found->major != kByteString) return std::nullopt;
+    return take(found->argument);
+  }
+
   bool skip(int depth = 0) {
     const auto found = head();
     if (!found || depth > kMostDepth) return false;
@@ -68,7 +76,7 @@ class Reader {
         children = found->argument;
         break;
       case kMap:
-        if (found->argument > kMostItems) return false;
+        if (found->argument > kMostMapItems) return false;
         children = found->argument * 2;
         break;
       case kTag:
@@ -85,10 +93,31 @@ class Reader {
 
  private:
   static constexpr int kMostDepth = 4;
+  static constexpr uint64_t kMostMapItems = 256;
   static constexpr uint64_t kMostItems = 256;
   Bytes rest_;
-  uint64_t items_left_ = kMostItems;
+  uint64_t items_left_;
 };
+
+/** Goes through a map with text keys; `visit` reads the value, and says whether to go on. false: it is no such map. */
+template <typename Visit>
+bool each_field(Reader& reader, Visit visit) {
+  const auto map = reader.head();
+  if (!map || map->major != kMap) return false;
+  for (uint64_t left = map->argument; left > 0; left--) {
+    const auto key = reader.text();
+    if (!key) return false;
+    switch (visit(*key)) {
+      case Visited::kGoOn:
+        break;
+      case Visited::kDone:
+        return true;
+      case Visited::kBroken:
+        return false;
+    }
+  }
+  return true;
+}
 
 }  // namespace
 
@@ -110,15 +139,54 @@ void cbor_bool(std::string& out, bool value) { append_head(out, kSimple, value ?
 
 std::optional<Bytes> message_type(Bytes body) {
   Reader reader(body);
-  const auto map = reader.head();
-  if (!map || map->major != kMap) return std::nullopt;
-  for (uint64_t left = map->argument; left > 0; left--) {
-    const auto key = reader.text();
-    if (!key) return std::nullopt;
-    if (*key == "t") return reader.text();
-    if (!reader.skip()) return std::nullopt;
-  }
-  return std::nullopt;
+  std::optional<Bytes> type;
+  each_field(reader, [&](Bytes key) {
+    if (key != "t") return reader.skip() ? Visited::kGoOn : Visited::kBroken;
+    type = reader.text();
+    return Visited::kDone;
+  });
+  return type;
+}
+
+std::optional<Message> message(Bytes body) {
+  Reader reader(body);
+  std::optional<Bytes> type;
+  std::optional<Bytes> payload;
+  each_field(reader, [&](Bytes key) {
+    if (key == "t") {
+      if (!(type = reader.text())) return Visited::kBroken;
+    } else if (key == "p") {
+      if (!(payload = reader.byte_string())) return Visited::kBroken;
+    } else if (!reader.skip()) {
+      return Visited::kBroken;
+    }
+    return type && payload ? Visited::kDone : Visited::kGoOn;
+  });
+  if (!type || !payload) return std::nullopt;
+  return Message{*type, *payload};
+}
+
+std::optional<Bytes> bytes_field(Bytes payload, Bytes wanted) {
+  Reader reader(payload);
+  std::optional<Bytes> bytes;
+  each_field(reader, [&](Bytes key) {
+    if (key != wanted) return reader.skip() ? Visited::kGoOn : Visited::kBroken;
+    bytes = reader.byte_string();
+    return Visited::kDone;
+  });
+  return bytes;
+}
+
+bool is_true(Bytes payload, Bytes wanted, uint64_t most_items) {
+  Reader reader(payload, most_items);
+  bool is = false;
+  each_field(reader, [&](Bytes key) {
+    if (key != wanted) return reader.skip() ? Visited::kGoOn : Visited::kBroken;
+    const auto value = reader.head();
+    is = value && value->major == kSimple && value->argument == 21;
+    return Visited::kDone;
+  });
+  return is;
 }
 
 }  // namespace relay

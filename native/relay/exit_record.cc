@@ -27,7 +27,10 @@ std::string millis(double number) {
 
 std::string millis_or_null(const std::optional<double>& number) { return number ? millis(*number) : "null"; }
 
-std::string int_or_null(const std::optional<int>& number) { return number ? std::to_string(*number) : "null"; }
+template <typename Number>
+std::string int_or_null(const std::optional<Number>& number) {
+  return number ? std::to_string(*number) : "null";
+}
 
 std::string hex(const std::string& bytes) {
   static const char digits[] = "0123456789abcdef";
@@ -58,6 +61,10 @@ std::string ExitRecord::to_json() const {
          ", \"readyMs\": " + millis_or_null(ready_ms) + ", \"exitMs\": " + millis(exit_ms) +
          ",\n \"asked\": {\"shutdownMs\": " + millis_or_null(shutdown_ms) + ", \"killMs\": " + millis_or_null(kill_ms) +
          ", \"ownerDeathMs\": " + millis_or_null(owner_death_ms) +
+         ",\n           \"idleTimeoutMs\": " + millis_or_null(idle_timeout_ms) +
+         ", \"maxDurationMs\": " + millis_or_null(max_duration_ms) +
+         "},\n \"limits\": {\"idleTimeoutMs\": " + int_or_null(limits.idle_ms) +
+         ", \"maxDurationMs\": " + int_or_null(limits.duration_ms) +
          "},\n \"cause\": " + (cause != nullptr ? quoted(cause) : "null") + ",\n \"vmm\": " + vmm +
          ",\n \"spawnError\": " + failure + ",\n \"halted\": " + (halted ? quoted(hex(*halted)) : "null") + "}\n";
 }

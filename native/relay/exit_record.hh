@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "lifetime.hh"
+
 namespace relay {
 
 struct SpawnError {
@@ -21,6 +23,10 @@ struct ExitRecord {
   std::optional<double> shutdown_ms;
   std::optional<double> kill_ms;
   std::optional<double> owner_death_ms;
+  std::optional<double> idle_timeout_ms;
+  std::optional<double> max_duration_ms;
+  /** What the owner had said last; these are durations. */
+  Limits limits;
   /** Why the relay ended the VMM; the first reason stays. */
   const char* cause = nullptr;
   std::optional<pid_t> vmm_pid;

@@ -69,6 +69,7 @@ Hub::Slot* Hub::free_slot() {
 void Hub::drop(Slot& slot) {
   // One that never got its ids has left nothing with the agent.
   slot.announce_gone = slot.client->greeted();
+  watch_.on_client_gone(range_of(slot));
   slot.client.reset();
   slot.paused = false;
 }
@@ -118,6 +119,7 @@ bool Hub::pump_one(Slot& slot, AgentLine& agent, const OnShutdown& on_shutdown) 
         on_shutdown(frame.whole);
       } else {
         agent.send(frame.whole);
+        watch_.on_client_frame(frame);
       }
       return true;
     case Client::Next::kGone:

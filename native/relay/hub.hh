@@ -13,11 +13,24 @@
 
 namespace relay {
 
+/** Hears what clients do. */
+class ClientWatch {
+ public:
+  virtual ~ClientWatch() = default;
+  /** A frame that goes on to the agent. */
+  virtual void on_client_frame(const Frame& frame) = 0;
+  /** One has gone, and with it all that it had opened. */
+  virtual void on_client_gone(IdRange range) = 0;
+};
+
 /** All clients: who may use which ids, whose frame goes next, whom the agent should stop talking to. */
 class Hub {
  public:
   /** Called with each frame that has the flag SHUTDOWN, and expected to send it on. */
   using OnShutdown = std::function<void(Bytes frame)>;
+
+  /** @param watch outlives this. */
+  explicit Hub(ClientWatch& watch) : watch_(watch) {}
 
   void listen_on(msb::UniqueFd listener) { listener_ = std::move(listener); }
   void stop_listening() { listener_.reset(); }
@@ -47,9 +60,11 @@ class Hub {
   void accept_some(double now_ms);
   Slot* free_slot();
   void drop(Slot& slot);
+  IdRange range_of(const Slot& slot) const { return range_of_slot(static_cast<uint32_t>(&slot - slots_.data())); }
   void send_controls(AgentLine& agent);
   bool pump_one(Slot& slot, AgentLine& agent, const OnShutdown& on_shutdown);
 
+  ClientWatch& watch_;
   msb::UniqueFd listener_;
   PollSet::Index listener_index_ = PollSet::kNone;
   std::optional<double> accept_again_ms_;

@@ -1,13 +1,18 @@
 #pragma once
 
+#include <optional>
+#include <string>
+
 #include "../src/util/unique_fd.hh"
+#include "lifetime.hh"
 #include "poll_set.hh"
 
 namespace relay {
 
 /**
  * A socket whose other end lives and dies with the owner. `R` tells it that clients can connect. `D` lets go of it: what
- * happens to the owner then means nothing any more.
+ * happens to the owner then means nothing any more. `L<idle> <duration>\n`, in milliseconds, 0 for none, says how long the
+ * machine may run, as of now.
  */
 class Leash {
  public:
@@ -21,9 +26,16 @@ class Leash {
 
   /** Reads what there is; true when the owner has died. Says so once. */
   bool owner_died();
+  /** What the owner has said since this was asked last. */
+  std::optional<Limits> take_limits() { return std::exchange(limits_, std::nullopt); }
 
  private:
+  void hear(char byte);
+
   msb::UniqueFd fd_;
+  bool detached_ = false;
+  std::optional<std::string> line_;  // what has come of one that has begun
+  std::optional<Limits> limits_;
   PollSet::Index index_ = PollSet::kNone;
 };
 

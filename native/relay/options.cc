@@ -2,6 +2,8 @@
 
 #include <cstddef>
 
+#include "decimal.hh"
+
 namespace relay {
 
 namespace {
@@ -12,16 +14,6 @@ constexpr uint64_t kMostBudget = 3600 * 1000;
 constexpr uint64_t kMostVmmDescriptors = 8;
 constexpr uint64_t kLeastPid = 2;
 constexpr uint64_t kMostPid = 1 << 22;  // Linux's own limit
-
-bool parse_number(const std::string& text, uint64_t least, uint64_t most, uint64_t& number) {
-  if (text.empty() || text.size() > 18) return false;
-  number = 0;
-  for (const char c : text) {
-    if (c < '0' || c > '9') return false;
-    number = number * 10 + static_cast<uint64_t>(c - '0');
-  }
-  return number >= least && number <= most;
-}
 
 std::string out_of_range(const std::string& option, uint64_t least, uint64_t most) {
   return option + " takes a number from " + std::to_string(least) + " to " + std::to_string(most);
@@ -45,7 +37,8 @@ std::string parse_options(const std::vector<std::string>& arguments, Options& op
       continue;
     }
     const bool known = option == "--sandbox-dir" || option == "--socket" || option == "--console-limit" ||
-                       option == "--owner-death-budget" || option == "--vmm-descriptors" || option == "--adopt";
+                       option == "--owner-death-budget" || option == "--lifetime-budget" ||
+                       option == "--vmm-descriptors" || option == "--adopt";
     if (!known) return "unknown option " + option;
     if (i + 1 >= arguments.size() || arguments[i + 1] == "--") return option + " needs a value";
     const std::string& value = arguments[++i];
@@ -55,19 +48,20 @@ std::string parse_options(const std::vector<std::string>& arguments, Options& op
       if (!usable_path(value)) return option + " takes an absolute path";
       (option == "--socket" ? options.socket_path : options.sandbox_dir) = value;
     } else if (option == "--console-limit") {
-      if (!parse_number(value, kLeastConsole, kMostConsole, number)) {
+      if (!parse_decimal(value, kLeastConsole, kMostConsole, number)) {
         return out_of_range(option, kLeastConsole, kMostConsole);
       }
       options.console_limit = number;
     } else if (option == "--vmm-descriptors") {
-      if (!parse_number(value, 0, kMostVmmDescriptors, number)) return out_of_range(option, 0, kMostVmmDescriptors);
+      if (!parse_decimal(value, 0, kMostVmmDescriptors, number)) return out_of_range(option, 0, kMostVmmDescriptors);
       options.vmm_descriptors = static_cast<int>(number);
     } else if (option == "--adopt") {
-      if (!parse_number(value, kLeastPid, kMostPid, number)) return out_of_range(option, kLeastPid, kMostPid);
+      if (!parse_decimal(value, kLeastPid, kMostPid, number)) return out_of_range(option, kLeastPid, kMostPid);
       options.adopt = static_cast<pid_t>(number);
     } else {
-      if (!parse_number(value, 0, kMostBudget, number)) return out_of_range(option, 0, kMostBudget);
-      options.owner_death_budget_ms = static_cast<int64_t>(number);
+      if (!parse_decimal(value, 0, kMostBudget, number)) return out_of_range(option, 0, kMostBudget);
+      (option == "--lifetime-budget" ? options.lifetime_budget_ms : options.owner_death_budget_ms) =
+          static_cast<int64_t>(number);
     }
   }
   if (options.sandbox_dir.empty()) return "--sandbox-dir is missing";

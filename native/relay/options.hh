@@ -21,6 +21,7 @@ struct Options {
   bool ephemeral = false;
   uint64_t console_limit = 1 << 20;
   int64_t owner_death_budget_ms = 3000;
+  int64_t lifetime_budget_ms = 10000;  // for the guest to stop when its time is over; what a client's stop gives it, too
   int vmm_descriptors = 0;  // how many of kForVmm there are
   std::vector<std::string> vmm;  // argv; the first is the path to execute; empty where one is adopted
   std::optional<pid_t> adopt;    // a VMM that runs already, our child

@@ -2,7 +2,10 @@
 
 #include <signal.h>
 
+#include <algorithm>
+
 #include "cbor.hh"
+#include "exec_message.hh"
 #include "messages.hh"
 #include "shutdown_policy.hh"
 
@@ -17,6 +20,10 @@ constexpr size_t kMostHaltedBody = 4096;
 /** The ends of a dead VMM's sockets are at their end at once, unless somebody else has inherited them. */
 constexpr double kDrainLinesMs = 1000;
 constexpr double kDrainClientsMs = 250;
+
+constexpr const char* kIdleTimeout = "idle-timeout";
+constexpr const char* kMaxDuration = "max-duration";
+constexpr const char* kOwnerDeath = "owner-death";
 
 int64_t unix_ms() {
   timespec now{};
@@ -49,12 +56,14 @@ Relay::Relay(const Options& options, Parts parts)
       lock_(std::move(parts.lock)),
       console_log_(std::move(parts.console_log), options.console_limit),
       vmm_log_(std::move(parts.vmm_log), kVmmLogLimit),
-      console_(console_log_),
-      vmm_output_(vmm_log_),
+      console_(console_log_, exec_log_, LogKind::kConsole),
+      vmm_output_(vmm_log_, exec_log_, LogKind::kVmm),
+      hub_(*this),
       for_vmm_(std::move(parts.for_vmm)) {
   record_.started_at_unix_ms = unix_ms();
   leash_.open(std::move(parts.leash));
   bootstrap_.open(std::move(parts.bootstrap));
+  exec_log_.open(dir_.fd());
 }
 
 void Relay::run() {
@@ -93,12 +102,14 @@ void Relay::round() {
   set_.wait(next_timeout().value());
 
   on_signals();
-  if (leash_.readable(set_) && leash_.owner_died()) on_owner_death();
+  if (leash_.readable(set_)) on_leash();
   if (phase_ == Phase::kBootstrap) on_bootstrap();
   if (agent_.readable(set_)) on_agent_readable();
   console_.serve(set_);
   vmm_output_.serve(set_);
   hub_.serve(set_, clock_.now_ms());
+  // Before clients have it: who has seen a line finds it in the log.
+  exec_log_.flush();
   // Clients first: only then is it known whose sessions should pause.
   hub_.flush();
   const bool left_over = hub_.pump(agent_, [this](Bytes frame) {
@@ -109,13 +120,15 @@ void Relay::round() {
   // Where the line has taken everything at once, nothing else would wake us for the frames that had to wait.
   go_on_ = left_over && agent_.has_room();
   on_deadlines();
+  exec_log_.flush();
   if (phase_ == Phase::kDraining) drain();
 }
 
 PollTimeout Relay::next_timeout() const {
   PollTimeout timeout(clock_.now_ms());
   if (go_on_) timeout.until(0);
-  timeout.until(owner_deadline_ms_);
+  timeout.until(stop_deadline_ms_);
+  if (!is_over()) timeout.until(lifetime_.deadline_ms(is_in_use()));
   timeout.until(drain_deadline_ms_);
   timeout.until(hub_.accept_again_ms());
   return timeout;
@@ -133,17 +146,34 @@ void Relay::on_signals() {
   }
 }
 
+void Relay::on_leash() {
+  const bool died = leash_.owner_died();
+  if (const auto limits = leash_.take_limits()) {
+    lifetime_.limit(*limits, clock_.now_ms());
+    record_.limits = *limits;
+  }
+  if (died) on_owner_death();
+}
+
 void Relay::on_owner_death() {
   if (!record_.owner_death_ms) record_.owner_death_ms = clock_.now_ms();
   remove_dir_ = options_.ephemeral || dir_.has("creating");
   if (remove_dir_ || phase_ == Phase::kBootstrap) {
-    end_vmm("owner-death");
+    end_vmm(kOwnerDeath);
   } else if (phase_ == Phase::kRunning) {
     note("the owner has died; asking the guest to shut down");
-    lock_.advance(LockFile::State::kStopping);
-    agent_.send(shutdown_frame(std::chrono::milliseconds(options_.owner_death_budget_ms)));
-    owner_deadline_ms_ = clock_.now_ms() + static_cast<double>(options_.owner_death_budget_ms);
+    ask_to_stop(kOwnerDeath, options_.owner_death_budget_ms);
   }
+}
+
+/** What the guest has not done within the budget is not waited for. Of several who ask, the one with the least patience counts. */
+void Relay::ask_to_stop(const char* cause, int64_t budget_ms) {
+  lock_.advance(LockFile::State::kStopping);
+  agent_.send(shutdown_frame(std::chrono::milliseconds(budget_ms)));
+  const double deadline_ms = clock_.now_ms() + static_cast<double>(budget_ms);
+  if (stop_deadline_ms_ && *stop_deadline_ms_ <= deadline_ms) return;
+  stop_deadline_ms_ = deadline_ms;
+  stop_cause_ = cause;
 }
 
 void Relay::on_bootstrap() {
@@ -168,6 +198,7 @@ void Relay::start_vmm() {
   console_.open(std::move(ends.console));
   agent_.open(std::move(ends.agent));
   agent_.send(bootstrap_.frame());
+  exec_log_.append(LogKind::kStarted, 0, "--- sandbox started ---\n");
   phase_ = Phase::kRunning;
 }
 
@@ -191,8 +222,38 @@ void Relay::on_agent_frame(const Frame& frame) {
   if (frame.id == 0) {
     on_agent_control(frame);
   } else {
+    on_session_frame(frame);
     hub_.route(frame);
   }
+}
+
+/** Whatever it holds, it goes on to its client as it is. */
+void Relay::on_session_frame(const Frame& frame) {
+  const Session* session = sessions_.find(frame.id);
+  if (session == nullptr) return;
+  if (session->number > 0) {
+    if (const auto output = read_output(frame)) {
+      const LogKind kind = session->terminal   ? LogKind::kOutput
+                           : output->is_stderr ? LogKind::kStderr
+                                               : LogKind::kStdout;
+      if (!output->data.empty()) exec_log_.append(kind, session->number, output->data);
+    }
+  }
+  if ((frame.flags & kTerminal) == 0) return;
+  sessions_.end(frame.id);
+  lifetime_.used(clock_.now_ms());
+}
+
+void Relay::on_client_frame(const Frame& frame) {
+  if ((frame.flags & kSessionStart) != 0) {
+    const Request request = read_request(frame);
+    sessions_.open(frame.id, {request.exec ? exec_log_.new_session() : 0, request.terminal});
+  }
+  if (!is_housekeeping(frame)) lifetime_.used(clock_.now_ms());
+}
+
+void Relay::on_client_gone(IdRange range) {
+  if (sessions_.end(range)) lifetime_.used(clock_.now_ms());
 }
 
 void Relay::on_agent_control(const Frame& frame) {
@@ -220,15 +281,37 @@ void Relay::on_vmm_end(const VmmProcess::End& end) {
   // It may have ended by itself before our kill arrived.
   if (end.signal != SIGKILL) record_.cause = nullptr;
   hub_.stop_listening();
-  owner_deadline_ms_.reset();
+  stop_deadline_ms_.reset();
   drain_deadline_ms_ = record_.exit_ms + kDrainLinesMs;
   phase_ = Phase::kDraining;
 }
 
+/** Whether the machine's time has been found to be over, or means nothing any more. */
+bool Relay::is_over() const {
+  return phase_ != Phase::kRunning || record_.idle_timeout_ms || record_.max_duration_ms;
+}
+
+/** One that is being stopped is, too: by whoever asked, within a time of his own. */
+bool Relay::is_in_use() const { return !sessions_.none() || record_.shutdown_ms || stop_cause_ != nullptr; }
+
 void Relay::on_deadlines() {
-  if (owner_deadline_ms_ && *owner_deadline_ms_ <= clock_.now_ms()) {
-    owner_deadline_ms_.reset();
-    end_vmm("owner-death");
+  const double now_ms = clock_.now_ms();
+  if (stop_deadline_ms_ && *stop_deadline_ms_ <= now_ms) {
+    stop_deadline_ms_.reset();
+    end_vmm(stop_cause_);
+  }
+  if (is_over()) return;
+  switch (lifetime_.over(now_ms, is_in_use())) {
+    case Lifetime::End::kNone:
+      return;
+    case Lifetime::End::kIdle:
+      record_.idle_timeout_ms = now_ms;
+      note("nobody has used the machine for as long as it may be idle; asking the guest to shut down");
+      return ask_to_stop(kIdleTimeout, options_.lifetime_budget_ms);
+    case Lifetime::End::kDuration:
+      record_.max_duration_ms = now_ms;
+      note("the machine has run for as long as it may; asking the guest to shut down");
+      return ask_to_stop(kMaxDuration, options_.lifetime_budget_ms);
   }
 }
 
@@ -258,6 +341,10 @@ void Relay::put_away() {
     record_.vmm_code = end->code;
     record_.vmm_signal = end->signal;
   }
+  console_.finish();
+  vmm_output_.finish();
+  if (record_.vmm_pid) exec_log_.append(LogKind::kStopped, 0, "--- sandbox stopped ---\n");
+  exec_log_.flush();
   if (remove_dir_) {
     socket_.remove();  // first: with the directory the name gets free, and whoever takes it makes a socket of the same name
     dir_.remove();
@@ -267,6 +354,10 @@ void Relay::put_away() {
   }
 }
 
-void Relay::note(const std::string& line) { vmm_log_.append("msb-relay: " + line + "\n"); }
+void Relay::note(const std::string& line) {
+  const std::string whole = "msb-relay: " + line + "\n";
+  vmm_log_.append(whole);
+  exec_log_.append(LogKind::kVmm, 0, whole);
+}
 
 }  // namespace relay

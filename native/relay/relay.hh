@@ -7,14 +7,17 @@
 #include "bootstrap.hh"
 #include "bounded_log.hh"
 #include "clock.hh"
+#include "exec_log.hh"
 #include "exit_record.hh"
 #include "hub.hh"
 #include "leash.hh"
+#include "lifetime.hh"
 #include "lock_file.hh"
 #include "log_pipe.hh"
 #include "options.hh"
 #include "poll_set.hh"
 #include "sandbox_dir.hh"
+#include "sessions.hh"
 #include "signals.hh"
 #include "socket_file.hh"
 #include "vmm_process.hh"
@@ -34,7 +37,7 @@ struct Parts {
 };
 
 /** One machine's life, from the bootstrap frame to exit.json. */
-class Relay {
+class Relay : private ClientWatch {
  public:
   Relay(const Options& options, Parts parts);
 
@@ -50,14 +53,21 @@ class Relay {
   void round();
   PollTimeout next_timeout() const;
   void on_signals();
+  void on_leash();
   void on_owner_death();
+  void on_client_frame(const Frame& frame) override;
+  void on_client_gone(IdRange range) override;
   void on_bootstrap();
   void start_vmm();
   void on_agent_readable();
   void on_agent_frame(const Frame& frame);
   void on_agent_control(const Frame& frame);
+  void on_session_frame(const Frame& frame);
   void on_vmm_end(const VmmProcess::End& end);
   void on_deadlines();
+  bool is_over() const;
+  bool is_in_use() const;
+  void ask_to_stop(const char* cause, int64_t budget_ms);
   void drain();
   void end_vmm(const char* cause);
   void fail_to_start(const SpawnError& error);
@@ -74,10 +84,13 @@ class Relay {
   Bootstrap bootstrap_;
   BoundedLog console_log_;
   BoundedLog vmm_log_;
+  ExecLog exec_log_;
   LogPipe console_;
   LogPipe vmm_output_;
   AgentLine agent_;
   Hub hub_;
+  Sessions sessions_;
+  Lifetime lifetime_;
   std::vector<msb::UniqueFd> for_vmm_;  // until it has been started
   VmmProcess vmm_;
   ExitRecord record_;
@@ -87,7 +100,8 @@ class Relay {
   bool go_on_ = false;  // the next round must not wait
   bool hang_up_ = false;  // the agent has said its last word
   bool remove_dir_ = false;
-  std::optional<double> owner_deadline_ms_;
+  const char* stop_cause_ = nullptr;  // why the guest is to stop, where it is we who told it so
+  std::optional<double> stop_deadline_ms_;
   std::optional<double> drain_deadline_ms_;
   bool lines_drained_ = false;
 };

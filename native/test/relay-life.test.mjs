@@ -25,14 +25,26 @@ test('the guest powers off: exit.json, no socket, a free lock, and msb.halted is
   assert.equal(record.version, 1);
   assert.ok(Math.abs(record.startedAtUnixMs - Date.now()) < 20_000);
   assert.ok(record.readyMs > 0 && record.exitMs >= record.readyMs);
-  assert.deepEqual(record.asked, { shutdownMs: null, killMs: null, ownerDeathMs: null });
+  assert.deepEqual(record.asked, {
+    shutdownMs: null,
+    killMs: null,
+    ownerDeathMs: null,
+    idleTimeoutMs: null,
+    maxDurationMs: null,
+  });
   assert.deepEqual([record.cause, record.spawnError], [null, null]);
   assert.deepEqual([record.vmm.code, record.vmm.signal, record.vmm.pid > 1], [0, null, true]);
   assert.equal(record.halted, halted.subarray(9).toString('hex'));
   assert.ok(!existsSync(machine.socketPath));
   assert.deepEqual(await machine.ended, { exitCode: 0, signal: null });
-  assert.deepEqual(readdirSync(machine.dir).sort(), ['console.log', 'exit.json', 'lock', 'vmm.log']);
-  for (const name of ['console.log', 'exit.json', 'lock']) {
+  assert.deepEqual(readdirSync(machine.dir).sort(), [
+    'console.log',
+    'exec.1.log',
+    'exit.json',
+    'lock',
+    'vmm.log',
+  ]);
+  for (const name of ['console.log', 'exec.1.log', 'exit.json', 'lock']) {
     assert.equal(statSync(join(machine.dir, name)).mode & 0o777, 0o600, name);
   }
   closeSync(await lockFile(join(machine.dir, 'lock'), 0));

@@ -66,7 +66,13 @@ test('renamed, clients connect at the new path, and an ordinary end leaves its r
   await client.end();
   assert.equal((await machine.exitRecord()).vmm.code, 0);
   assert.ok(!existsSync(machine.run));
-  assert.deepEqual(readdirSync(machine.dir).sort(), ['console.log', 'exit.json', 'lock', 'vmm.log']);
+  assert.deepEqual(readdirSync(machine.dir).sort(), [
+    'console.log',
+    'exec.1.log',
+    'exit.json',
+    'lock',
+    'vmm.log',
+  ]);
   closeSync(await lockFile(join(machine.dir, 'lock'), 0));
   untouched();
 });

@@ -19,7 +19,9 @@ TEST("exit record: nothing happened") {
   record.exit_ms = 12.34;
   CHECK(record.to_json() ==
         "{\"version\": 1, \"startedAtUnixMs\": 1764000000000, \"readyMs\": null, \"exitMs\": 12.3,\n"
-        " \"asked\": {\"shutdownMs\": null, \"killMs\": null, \"ownerDeathMs\": null},\n"
+        " \"asked\": {\"shutdownMs\": null, \"killMs\": null, \"ownerDeathMs\": null,\n"
+        "           \"idleTimeoutMs\": null, \"maxDurationMs\": null},\n"
+        " \"limits\": {\"idleTimeoutMs\": null, \"maxDurationMs\": null},\n"
         " \"cause\": null,\n \"vmm\": null,\n \"spawnError\": null,\n \"halted\": null}\n");
 }
 
@@ -29,6 +31,9 @@ TEST("exit record: everything happened") {
   record.shutdown_ms = 4100;
   record.kill_ms = 4200;
   record.owner_death_ms = 4300;
+  record.idle_timeout_ms = 4400;
+  record.max_duration_ms = 4500;
+  record.limits = {5000, 60000};
   record.cause = "spawn";
   record.vmm_pid = 71;
   record.vmm_signal = 9;
@@ -36,7 +41,9 @@ TEST("exit record: everything happened") {
   record.halted = std::string("\xa0\x0f", 2);
   const std::string json = record.to_json();
   for (const char* part : {"\"readyMs\": 2034.1", "\"shutdownMs\": 4100.0", "\"killMs\": 4200.0",
-                           "\"ownerDeathMs\": 4300.0", "\"cause\": \"spawn\"",
+                           "\"ownerDeathMs\": 4300.0",
+                           "\"idleTimeoutMs\": 4400.0, \"maxDurationMs\": 4500.0}",
+                           "\"limits\": {\"idleTimeoutMs\": 5000, \"maxDurationMs\": 60000}", "\"cause\": \"spawn\"",
                            "\"vmm\": {\"pid\": 71, \"code\": null, \"signal\": 9}",
                            "\"spawnError\": {\"step\": \"exec\", \"errno\": 2, \"code\": \"ENOENT\"}",
                            "\"halted\": \"a00f\""}) {

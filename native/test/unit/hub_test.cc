@@ -17,6 +17,14 @@ using namespace relay;
 
 namespace {
 
+class Heard : public ClientWatch {
+ public:
+  void on_client_frame(const Frame& frame) override { frames.emplace_back(frame.whole); }
+  void on_client_gone(IdRange range) override { gone.push_back(range.start); }
+  std::vector<std::string> frames;
+  std::vector<uint32_t> gone;
+};
+
 /** A hub with a real listening socket, and the agent's end of a real line. */
 class Bench {
  public:
@@ -84,7 +92,8 @@ class Bench {
     hub.route(frame);
   }
 
-  Hub hub;
+  Heard heard;
+  Hub hub{heard};
   AgentLine line;
   msb::UniqueFd guest;
   FrameParser parser;
@@ -259,4 +268,18 @@ TEST("hub: 128 clients, and no more; a place is free again once the guest knows"
   bench.round();
   const auto again = bench.connect();
   CHECK(drain(again.get()).size() == 8 + kReady.size());
+}
+
+TEST("hub: its watch hears of what goes to the agent, and of who goes") {
+  Bench bench;
+  bench.hub.open(kReady);
+  auto client = bench.connect();
+  const std::string request = encode_frame(1, kSessionStart, "request");
+  put(client, request);
+  put(client, encode_frame(0, kShutdown, "stop"));
+  bench.round();
+  CHECK(bench.heard.frames == std::vector<std::string>{request} && bench.heard.gone.empty());
+  client.reset();
+  bench.round();
+  CHECK(bench.heard.gone == std::vector<uint32_t>{1});
 }

@@ -3,6 +3,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cstring>
+
 #include "../../relay/io.hh"
 #include "tap.hh"
 
@@ -53,4 +55,33 @@ TEST("leash: a D counts even when it comes with the end, and the R was never rea
   CHECK(::write(bench.owner.get(), "D", 1) == 1);
   bench.owner.reset();
   CHECK(!bench.leash.owner_died());
+}
+
+TEST("leash: how long the machine may run, also a byte at a time") {
+  Bench bench;
+  CHECK(!bench.leash.take_limits());
+  for (const char byte : std::string("L5000 0\n")) {
+    CHECK(!bench.leash.take_limits());
+    CHECK(::write(bench.owner.get(), &byte, 1) == 1);
+    CHECK(!bench.leash.owner_died());
+  }
+  const auto limits = bench.leash.take_limits();
+  CHECK(limits && limits->idle_ms == 5000 && !limits->duration_ms);
+  CHECK(!bench.leash.take_limits());
+  CHECK(::write(bench.owner.get(), "L0 7\nL1 2\nD", 11) == 11);
+  bench.owner.reset();
+  CHECK(!bench.leash.owner_died());
+  const auto last = bench.leash.take_limits();
+  CHECK(last && last->idle_ms == 1 && last->duration_ms == 2);
+}
+
+TEST("leash: a line that makes no sense says nothing, and none is a D") {
+  for (const char* line : {"L\n", "L5\n", "L5 \n", "L 5\n", "L5 D\n", "L-1 0\n", "L5 31622400001\n",
+                           "L00000000000000000000000000 0000000000000000000000000000000\n", "xyz\n"}) {
+    Bench bench;
+    CHECK(::write(bench.owner.get(), line, std::strlen(line)) == static_cast<ssize_t>(std::strlen(line)));
+    CHECK(!bench.leash.owner_died() && !bench.leash.take_limits());
+    bench.owner.reset();
+    CHECK(bench.leash.owner_died());
+  }
 }

@@ -17,11 +17,12 @@ std::string wrong(std::vector<std::string> arguments) {
 TEST("options: all of them") {
   Options options;
   CHECK(parse_options({"--sandbox-dir", "/s/a", "--socket", "/r/agent.sock", "--ephemeral", "--console-limit", "65536",
-                       "--owner-death-budget", "250", "--vmm-descriptors", "8", "--", "/bin/vmm", "--ephemeral", "--", "x"},
+                       "--owner-death-budget", "250", "--lifetime-budget", "700", "--vmm-descriptors", "8", "--", "/bin/vmm", "--ephemeral", "--", "x"},
                       options)
             .empty());
   CHECK(options.sandbox_dir == "/s/a" && options.socket_path == "/r/agent.sock" && options.ephemeral);
-  CHECK(options.console_limit == 65536 && options.owner_death_budget_ms == 250 && options.vmm_descriptors == 8);
+  CHECK(options.console_limit == 65536 && options.owner_death_budget_ms == 250 && options.lifetime_budget_ms == 700);
+  CHECK(options.vmm_descriptors == 8);
   CHECK((options.vmm == std::vector<std::string>{"/bin/vmm", "--ephemeral", "--", "x"}));
 }
 
@@ -29,6 +30,7 @@ TEST("options: what may be left out") {
   Options options;
   CHECK(parse_options({"--sandbox-dir", "/s", "--socket", "/r", "--", "v"}, options).empty());
   CHECK(!options.ephemeral && options.console_limit == 1 << 20 && options.owner_death_budget_ms == 3000);
+  CHECK(options.lifetime_budget_ms == 10000);
   CHECK(options.vmm_descriptors == 0);
 }
 
@@ -57,6 +59,7 @@ TEST("options: each mistake is named") {
     CHECK(wrong({"--console-limit", number}).find("--console-limit takes a number") == 0);
   }
   CHECK(wrong({"--owner-death-budget", "3600001"}).find("--owner-death-budget takes") == 0);
+  CHECK(wrong({"--lifetime-budget", "x"}).find("--lifetime-budget takes") == 0);
   for (const char* number : {"", "-1", "9", "two"}) {
     CHECK(wrong({"--vmm-descriptors", number}) == "--vmm-descriptors takes a number from 0 to 8");
   }

@@ -15,7 +15,9 @@ export type MicrosandboxErrorCode =
   | 'image'
   | 'imageNotFound'
   | 'invalidConfig'
+  | 'invalidCursor'
   | 'io'
+  | 'missedRotation'
   | 'missingDependency'
   | 'noDefaultCommand'
   | 'outputLimit'
@@ -251,6 +253,22 @@ export class SandboxFsOpsError extends MicrosandboxError {
     options?: ErrorOptions,
   ) {
     super('sandboxFsOps', message, options);
+  }
+}
+
+/** A cursor is none of a log's, or not of this one. */
+export class InvalidCursorError extends MicrosandboxError {
+  declare readonly code: 'invalidCursor';
+  constructor(message: string, options?: ErrorOptions) {
+    super('invalidCursor', message, options);
+  }
+}
+
+/** Entries of a log that were to be read next are gone: it is bounded, and what was written since has taken their place. */
+export class MissedRotationError extends MicrosandboxError {
+  declare readonly code: 'missedRotation';
+  constructor(message: string, options?: ErrorOptions) {
+    super('missedRotation', message, options);
   }
 }
 

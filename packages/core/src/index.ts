@@ -39,6 +39,14 @@ export {
   type ImageLayerDetail,
 } from './sandbox/image.js';
 export { InitOptionsBuilder } from './sandbox/init-options.js';
+export {
+  LogEntry,
+  type LogReadOptions,
+  type LogReadSource,
+  type LogSource,
+  type LogStreamOptions,
+} from './sandbox/log-entry.js';
+export { LogStream } from './sandbox/log-stream.js';
 export { type ForwardOptions, PortForward } from './sandbox/port-forward.js';
 export { Sandbox } from './sandbox/sandbox.js';
 export type { SandboxPingResult, SandboxTouchResult } from './sandbox/sandbox-base.js';

@@ -39,6 +39,20 @@ export async function create(
   config: SandboxConfig,
   options: CreateOptions,
 ): Promise<Created> {
+  return handedOver(await made(environment, config, options));
+}
+
+/** However long a machine has been ready: what its user has said of its life counts from now on. */
+function handedOver(created: Created): Created {
+  created.machine.hold.limit(created.record.config);
+  return created;
+}
+
+async function made(
+  environment: Environment,
+  config: SandboxConfig,
+  options: CreateOptions,
+): Promise<Created> {
   const deadline = monotonicMs() + options.timeoutMs;
   checkName(config.name);
   const accelerator = pickAccelerator(environment.accelerator); // before any work that a machine without a hypervisor would throw away
@@ -206,6 +220,6 @@ export async function start(
     }
     const machine = await coldBoot(environment, directory, record, lock, shape, attempt, options.signal);
     directory.noteBoot(recordOf(machine));
-    return { directory, record, machine };
+    return handedOver({ directory, record, machine });
   });
 }

@@ -13,7 +13,14 @@ function exit(fields: Partial<ExitRecord>): ExitRecord {
     startedAtUnixMs: 0,
     readyMs: 1,
     exitMs: 2,
-    asked: { shutdownMs: 1, killMs: null, ownerDeathMs: null },
+    asked: {
+      shutdownMs: 1,
+      killMs: null,
+      ownerDeathMs: null,
+      idleTimeoutMs: null,
+      maxDurationMs: null,
+    },
+    limits: { idleTimeoutMs: null, maxDurationMs: null },
     cause: null,
     vmm: { pid: 1, code: 0, signal: null },
     spawnError: null,
@@ -41,6 +48,31 @@ describe('how a machine ended', () => {
     expect(statusOf({ kind: 'relay', pidfd: -1, state: 'starting' }, null)).toBe('starting');
     expect(statusOf({ kind: 'relay', pidfd: -1, state: 'running' }, exit({}))).toBe('running');
     expect(statusOf({ kind: 'relay', pidfd: -1, state: 'stopping' }, null)).toBe('draining');
+  });
+
+  it('is stopped when its time was over, also when it had to be killed for it', () => {
+    const idle = exit({
+      asked: { ...exit({}).asked, shutdownMs: null, idleTimeoutMs: 5100 },
+      limits: { idleTimeoutMs: 5000, maxDurationMs: null },
+    });
+    const long = exit({
+      asked: { ...exit({}).asked, shutdownMs: null, maxDurationMs: 60_000 },
+      limits: { idleTimeoutMs: null, maxDurationMs: 1500 },
+    });
+    expect(statusOf(null, { ...idle, halted: halted(true) })).toBe('stopped');
+    expect(describeExit({ ...idle, halted: halted(true) })).toBe(
+      'it had been idle for 5 s (idleTimeout), and was stopped.',
+    );
+    expect(describeExit({ ...long, halted: halted(true) })).toBe(
+      'it had run for 1.5 s (maxDuration), and was stopped.',
+    );
+    const killed = { ...idle, cause: 'idle-timeout' as const, vmm: { pid: 1, code: null, signal: 9 } };
+    expect(statusOf(null, killed)).toBe('stopped');
+    expect(describeExit(killed)).toContain('idle for 5 s (idleTimeout), and was killed');
+    const both = { ...killed, cause: 'max-duration' as const, asked: { ...long.asked, idleTimeoutMs: 5100 } };
+    expect(describeExit({ ...both, limits: long.limits })).toContain('run for 1.5 s');
+    expect(statusOf(null, idle)).toBe('crashed'); // it did not stop properly, and nobody killed it
+    expect(describeExit(idle)).toContain('without stopping properly');
   });
 
   it('is told in words', () => {

@@ -45,12 +45,17 @@ export function endedCleanly(exit: ExitRecord | null): boolean {
   return exit?.cause === null && exit.vmm?.code === 0 && haltReport(exit)?.clean === true;
 }
 
+/** Whether the relay killed it for a reason of ours, and not for one of the guest's. */
+export function wasKilled(exit: ExitRecord | null): boolean {
+  const ours = ['kill', 'owner-death', 'idle-timeout', 'max-duration'] as const;
+  return ours.some((cause) => cause === exit?.cause);
+}
+
 /** What a sandbox is, from who holds its lock and how its last run ended. */
 export function statusOf(holder: Holder, exit: ExitRecord | null): SandboxStatus {
   if (holder?.kind === 'relay') return holder.state === 'stopping' ? 'draining' : holder.state;
   if (holder) return 'starting';
-  const ended = endedCleanly(exit) || exit?.cause === 'kill' || exit?.cause === 'owner-death';
-  return ended ? 'stopped' : 'crashed';
+  return endedCleanly(exit) || wasKilled(exit) ? 'stopped' : 'crashed';
 }
 
 /** The error for a machine that ended while it was needed. */
@@ -71,6 +76,8 @@ export function describeExit(exit: ExitRecord | null): string {
     return `its VMM could not be started (${exit.spawnError.step}: ${exit.spawnError.code}).`;
   if (exit.cause === 'kill') return 'it was killed on request.';
   if (exit.cause === 'owner-death') return 'the process that owned it has died.';
+  const over = describeLifetime(exit);
+  if (over !== null) return over;
   if (exit.cause === 'agent-protocol')
     return 'its agent sent bytes that are not the agent protocol, so it was killed.';
   if (exit.vmm?.signal != null) return `its VMM was ended by signal ${exit.vmm.signal}.`;
@@ -80,6 +87,20 @@ export function describeExit(exit: ExitRecord | null): string {
       : 'its guest powered off or restarted without stopping properly.';
   }
   return `its VMM ended with exit code ${exit.vmm?.code}.`;
+}
+
+/** Of one that was stopped since its time was over, or killed since it did not stop then; null for any other. */
+function describeLifetime(exit: ExitRecord): string | null {
+  const byTimer = exit.cause === 'idle-timeout' || exit.cause === 'max-duration';
+  if (!byTimer && !endedCleanly(exit)) return null;
+  const how = byTimer ? 'killed, for its guest did not stop in time.' : 'stopped.';
+  const { asked, limits } = exit;
+  // Records of relays of before there were such have neither.
+  if (asked.idleTimeoutMs != null && exit.cause !== 'max-duration')
+    return `it had been idle for ${(limits.idleTimeoutMs ?? 0) / 1000} s (idleTimeout), and was ${how}`;
+  if (asked.maxDurationMs != null)
+    return `it had run for ${(limits.maxDurationMs ?? 0) / 1000} s (maxDuration), and was ${how}`;
+  return null;
 }
 
 /** The console's last lines as a part of an error message. */

@@ -2,6 +2,7 @@ import { read, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { clearTimeout, setTimeout } from '../host/clock.js';
 import { errnoOf, native } from '../host/native.js';
+import type { SandboxConfig } from '../store/record.js';
 import { ended, endRelay } from './end-relay.js';
 
 /** Making a directory and a socket takes milliseconds; seconds pass only where the machine or a file system hangs. */
@@ -9,6 +10,9 @@ const readyTimeoutMs = 5_000;
 
 /** A relay that was told to end, or whose leash was dropped, has its own bounds; this is beyond all of them. */
 const goneTimeoutMs = 10_000;
+
+/** Records of before there were such lack them. */
+type Lifetimes = Partial<Pick<SandboxConfig, 'idleTimeoutSecs' | 'maxDurationSecs'>>;
 
 /** The relay did not come so far that clients can connect, so there was no VMM either. */
 export class RelayNotReadyError extends Error {
@@ -60,16 +64,28 @@ export class Hold {
     if (!came) throw new RelayNotReadyError(null);
   }
 
+  /** Tells for how long the machine may run, as of now: it is its user's. */
+  limit({ idleTimeoutSecs, maxDurationSecs }: Lifetimes): void {
+    const millis = (secs: number | null | undefined) => (secs ?? 0) * 1000;
+    if (idleTimeoutSecs || maxDurationSecs)
+      this.#say(`L${millis(idleTimeoutSecs)} ${millis(maxDurationSecs)}\n`);
+  }
+
   /** Lets go for good: the machine no longer depends on this process. */
   detach(): void {
     if (this.#leash === undefined) return;
-    try {
-      writeSync(this.#leash, 'D');
-    } catch (error) {
-      if (errnoOf(error) !== 'EPIPE') throw error; // the machine has ended before we let go
-    }
+    this.#say('D');
     native.closeFd(this.#leash);
     this.#leash = undefined;
+  }
+
+  #say(words: string): void {
+    if (this.#leash === undefined) return;
+    try {
+      writeSync(this.#leash, words);
+    } catch (error) {
+      if (errnoOf(error) !== 'EPIPE') throw error; // the machine has ended before we said it
+    }
   }
 
   /** Ends the machine at once. */

@@ -5,7 +5,7 @@ import { native } from '../host/native.js';
 import type { ExitRecord, SandboxStatus } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
 import { ended, endRelay, orderKill } from './end-relay.js';
-import { crashed, endedCleanly, haltReport, statusOf } from './ending.js';
+import { crashed, describeExit, endedCleanly, haltReport, statusOf, wasKilled } from './ending.js';
 
 /** How a stop went. Extends what `microsandbox` gives for `waitUntilStopped`. */
 export interface StopResult extends SandboxStopResult {
@@ -103,6 +103,7 @@ export async function stop(directory: SandboxDirectory, timeoutMs: number): Prom
       const late = `the guest had not stopped within ${timeoutMs} ms`;
       return { ...result, outcome: 'escalated', reason: told ?? late };
     }
+    if (wasKilled(exit)) return { ...result, outcome: 'escalated', reason: describeExit(exit) };
     if (exit?.cause === null && haltReport(exit)) {
       return {
         ...result,

@@ -16,6 +16,9 @@ import { native } from '../host/native.js';
 import type { SandboxConfig, SandboxRecord } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
 import { Line } from './line.js';
+import type { LogEntry, LogReadOptions, LogStreamOptions } from './log-entry.js';
+import { LogStream } from './log-stream.js';
+import { readLogs } from './read-logs.js';
 
 /** A stop's budget when the caller names none, as in `microsandbox`; milliseconds. */
 export const stopTimeoutMs = 10_000;
@@ -130,6 +133,27 @@ export abstract class SandboxBase {
   async touch(): Promise<SandboxTouchResult> {
     const answer = await this.#ask(await this.openLine(), 'core.touch', 'core.touched');
     return { name: this.name, activitySeq: answer.uint('activity_seq') };
+  }
+
+  /**
+   * What the guest's commands wrote, oldest first, also of earlier runs and of a sandbox that is stopped; whatever process ran them.
+   * The last 16 MiB or so are kept. Nothing is asked of the guest.
+   *
+   * @throws InvalidConfigError; MissedRotationError when the guest writes faster than this reads.
+   */
+  async logs(options: LogReadOptions = {}): Promise<LogEntry[]> {
+    this.directory.expectId(this.id);
+    return readLogs(this.directory.path, options);
+  }
+
+  /**
+   * The same one by one, and with `follow` what comes, within moments, until the machine has ended.
+   *
+   * @throws InvalidConfigError; InvalidCursorError; MissedRotationError when what was to come behind the cursor is gone.
+   */
+  async logStream(options: LogStreamOptions = {}): Promise<LogStream> {
+    this.directory.expectId(this.id);
+    return new LogStream({ id: this.id, directory: this.directory }, options);
   }
 
   async #ask(line: Line, question: string, answer: string) {

@@ -23,6 +23,8 @@ const replaceTimeoutMs = 10_000;
 const maxHostnameBytes = 63;
 /** Of a name that others make and remove. */
 const maxTries = 5;
+/** A year, a leap year; seconds. */
+const maxLifetimeSecs = 366 * 24 * 3600;
 
 export interface CreateSandboxOptions {
   readonly signal?: AbortSignal | undefined;
@@ -53,6 +55,8 @@ export class SandboxBuilder {
   #init: SandboxInit | null = null;
   #ephemeral = false;
   #detached = false;
+  #idleTimeoutSecs: number | null = null;
+  #maxDurationSecs: number | null = null;
   #coldBoot = false;
   #bootTimeoutMs = defaultBootTimeoutMs;
   #replaceTimeoutMs: number | null = null;
@@ -197,6 +201,20 @@ export class SandboxBuilder {
     return this;
   }
   /**
+   * Stops the machine when it has been idle for so many seconds, so that nothing it wrote is lost. Idle is one that runs no command and
+   * has no connection that somebody here has opened, and of which nobody asks anything: `touch()` counts, `ping()` does not. Default:
+   * never.
+   */
+  idleTimeout(secs: number): this {
+    this.#idleTimeoutSecs = secs;
+    return this;
+  }
+  /** Stops the machine when it has run for so many seconds, whatever it is at, so that nothing it wrote is lost. Default: never. */
+  maxDuration(secs: number): this {
+    this.#maxDurationSecs = secs;
+    return this;
+  }
+  /**
    * Boots the machine's kernel. Otherwise it is a clone of one that was frozen when its agent was ready: the same machine, fresh in all
    * that tells one from another, in a tenth of the time.
    */
@@ -249,6 +267,8 @@ export class SandboxBuilder {
       hostname: this.#hostname === undefined ? hostnameFrom(this.#name) : checkHostname(this.#hostname),
       shell: this.#shell,
       ephemeral: this.#ephemeral,
+      idleTimeoutSecs: checkLifetime('idleTimeout', this.#idleTimeoutSecs),
+      maxDurationSecs: checkLifetime('maxDuration', this.#maxDurationSecs),
       labels: this.#labels,
       ...(this.#user === undefined ? {} : { user: checkUser(this.#user) }),
       ...(this.#init === null ? {} : { init: checkInit(this.#init) }),
@@ -314,6 +334,10 @@ function checkInteger(what: string, value: number, least: number, most: number, 
 function checkUser(user: string): string {
   if (user !== '' && !user.includes('\0')) return user;
   throw new InvalidConfigError(`user is ${JSON.stringify(user)}; it is a name or a number.`);
+}
+
+function checkLifetime(what: string, secs: number | null): number | null {
+  return secs === null ? null : checkInteger(what, secs, 1, maxLifetimeSecs, ' seconds');
 }
 
 function checkHostname(name: string): string {

@@ -24,6 +24,10 @@ export type SandboxConfig = {
   readonly init?: SandboxInit | null;
   /** Removed as soon as it stops, or its owner dies. */
   readonly ephemeral: boolean;
+  /** Seconds after which a machine that nobody uses is stopped; null for never. */
+  readonly idleTimeoutSecs: number | null;
+  /** Seconds after which it is stopped in any case; null for never. */
+  readonly maxDurationSecs: number | null;
   /** For whoever lists sandboxes. */
   readonly labels: Readonly<Record<string, string>>;
   /** Who runs commands that name nobody; absent: root. */
@@ -80,9 +84,20 @@ export interface ExitRecord {
     readonly shutdownMs: number | null;
     readonly killMs: number | null;
     readonly ownerDeathMs: number | null;
+    readonly idleTimeoutMs: number | null;
+    readonly maxDurationMs: number | null;
   };
+  /** How long the machine might run; durations. */
+  readonly limits: { readonly idleTimeoutMs: number | null; readonly maxDurationMs: number | null };
   /** Why the relay ended the VMM; null when the VMM ended by itself. */
-  readonly cause: 'spawn' | 'agent-protocol' | 'kill' | 'owner-death' | null;
+  readonly cause:
+    | 'spawn'
+    | 'agent-protocol'
+    | 'kill'
+    | 'owner-death'
+    | 'idle-timeout'
+    | 'max-duration'
+    | null;
   readonly vmm: { readonly pid: number; readonly code: number | null; readonly signal: number | null } | null;
   readonly spawnError: { readonly step: string; readonly errno: number; readonly code: string } | null;
   /** The body of the agent's `msb.halted`, in hex. */

@@ -63,6 +63,8 @@ function record(name: string, { ephemeral = false, id = `id of ${name}` } = {}):
     hostname: 'h',
     shell: 'sh',
     ephemeral,
+    idleTimeoutSecs: null,
+    maxDurationSecs: null,
     labels: {},
   };
   return {

@@ -58,6 +58,8 @@ describe('create refuses', () => {
     ['memory', (n: number) => small('x').memory(n), 1.5],
     ['rootDisk', (n: number) => small('x').rootDisk(n), -1],
     ['bootTimeout', (n: number) => small('x').bootTimeout(n), 0],
+    ['idleTimeout', (n: number) => small('x').idleTimeout(n), 0],
+    ['maxDuration', (n: number) => small('x').maxDuration(n), 1.5],
   ])('%s that cannot be, by its name', async (option, builder, value) => {
     await expect(builder(value).create()).rejects.toMatchObject({
       code: 'invalidConfig',

@@ -98,16 +98,43 @@ describe('msbtest', () => {
       '-c',
       'echo kept > /root/file; echo "on the console" > /dev/console',
     ]);
-    expect((await msbtest(['logs', 'web'])).stdout).toContain('on the console');
-    expect(JSON.parse((await msbtest(['logs', '--json', 'web'])).stdout)).toMatchObject({
-      name: 'web',
-      lines: expect.any(Array),
+    expect((await msbtest(['logs', '--source', 'system', 'web'])).stdout).toContain('on the console');
+    expect(await msbtest(['logs', 'web'])).toEqual({ status: 0, stdout: 'b\n/tmp\nfrom stdin', stderr: '' });
+    const entries = (await msbtest(['logs', '--json', '--source', 'all', 'web'])).stdout.trim().split('\n');
+    expect(entries.map((line) => JSON.parse(line))).toContainEqual({
+      timestamp: expect.stringMatching(/^\d{4}-.*Z$/),
+      source: 'system',
+      sessionId: null,
+      text: '--- sandbox started ---\n',
+      cursor: expect.any(String),
     });
+    expect((await msbtest(['logs', '--timestamps', '--tail', '1', '--since', '1h', 'web'])).stdout).toMatch(
+      /^\d{4}-\S+Z from stdin\n$/,
+    );
+    expect((await msbtest(['logs', '--until', '1h', 'web'])).stdout).toBe('');
+    for (const wrong of [
+      ['--since', 'yesterday'],
+      ['--source', 'stdin'],
+      ['--tail', 'all'],
+    ]) {
+      expect(await msbtest(['logs', ...wrong, 'web'])).toMatchObject({
+        status: 2,
+        stderr: expect.stringContaining(`${wrong[0]} takes`),
+      });
+    }
 
     expect((await msbtest(['rm', 'web'])).stderr).toContain('is running. Stop it first');
+    const following = msbtest(['logs', '--follow', '--tail', '0', 'web']);
+    await msbtest(['exec', 'web', '--', 'sh', '-c', 'echo err >&2; echo one more']);
     expect(JSON.parse((await msbtest(['stop', '--json', 'web'])).stdout)).toMatchObject({
       outcome: 'graceful',
       status: 'stopped',
+    });
+    expect((await following).stdout).toMatch(/^(one more\n)?$/); // it may have come to look only then
+    expect(await msbtest(['logs', '--tail', '2', 'web'])).toEqual({
+      status: 0,
+      stdout: 'one more\n',
+      stderr: 'err\n',
     });
     expect((await msbtest(['ps', '--json'])).stdout).toBe('[]\n');
     expect(JSON.parse((await msbtest(['ps', '-a', '--json'])).stdout)).toMatchObject([

@@ -38,6 +38,7 @@ const printed = [
   'graceful\ntrue\nhello-705\n',
   'from the guest\n',
   '/srv/data/greeting /srv/data/package.json\nENOENT\n',
+  'stdout one\nstderr two\n',
 ];
 
 describe('README.md', () => {

@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <vector>
 
@@ -21,6 +23,8 @@ namespace {
 
 /** Written at once when so much has been gathered. */
 constexpr size_t kMostPending = 256 * 1024;
+/** So much is not gathered, which would copy it once more. */
+constexpr size_t kWorthACall = 8 * 1024;
 /** For the report of a loss, which comes before what is appended next. */
 constexpr size_t kReportRoom = 128 + kRecordHeaderSize;
 constexpr const char* kNewName = ".new-exec.log";
@@ -63,12 +67,17 @@ uint64_t unix_us() {
   return static_cast<uint64_t>(now.tv_sec) * 1000000 + static_cast<uint64_t>(now.tv_nsec) / 1000;
 }
 
-bool write_all(int fd, Bytes bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+/** One after the other. */
+bool write_all(int fd, Bytes first, Bytes second = {}) {
+  while (!first.empty() || !second.empty()) {
+    const auto part = [](Bytes bytes) { return iovec{const_cast<char*>(bytes.data()), bytes.size()}; };
+    const iovec parts[] = {part(first), part(second)};
+    const ssize_t written = ::writev(fd, parts, 2);
     if (written < 0 && errno == EINTR) continue;
     if (written <= 0) return false;
-    bytes.remove_prefix(static_cast<size_t>(written));
+    const size_t of_first = std::min(first.size(), static_cast<size_t>(written));
+    first.remove_prefix(of_first);
+    second.remove_prefix(static_cast<size_t>(written) - of_first);
   }
   return true;
 }
@@ -128,15 +137,24 @@ void ExecLog::append(LogKind kind, uint32_t session, Bytes data) {
     return;
   }
   if (lost_ > 0 && reported_ == 0) report_loss();
-  put(kind, session, data);
   pending_data_ += data.size();
-  if (pending_.size() >= kMostPending) flush();
+  if (data.size() >= kWorthACall) {
+    put_header(kind, session, data.size());
+    write(data);
+  } else {
+    put(kind, session, data);
+    if (pending_.size() >= kMostPending) flush();
+  }
+}
+
+void ExecLog::put_header(LogKind kind, uint32_t session, size_t size) {
+  append_record_header(pending_, header_.sync, {static_cast<uint32_t>(size), kind, unix_us(), session});
+  records_++;
 }
 
 void ExecLog::put(LogKind kind, uint32_t session, Bytes data) {
-  append_record_header(pending_, header_.sync, {static_cast<uint32_t>(data.size()), kind, unix_us(), session});
+  put_header(kind, session, data.size());
   pending_.append(data);
-  records_++;
 }
 
 void ExecLog::report_loss() {
@@ -146,9 +164,13 @@ void ExecLog::report_loss() {
 }
 
 void ExecLog::flush() {
-  if (pending_.empty()) return;
-  if (write_all(file_.get(), pending_)) {
-    size_ += pending_.size();
+  if (!pending_.empty()) write({});
+}
+
+/** What is on its way, and then `data`. */
+void ExecLog::write(Bytes data) {
+  if (write_all(file_.get(), pending_, data)) {
+    size_ += pending_.size() + data.size();
   } else {
     error_ = errno;
     lost_ += pending_data_ + reported_;
@@ -156,7 +178,6 @@ void ExecLog::flush() {
     (void)!::ftruncate(file_.get(), static_cast<off_t>(size_));
   }
   pending_.clear();
-  if (pending_.capacity() > 2 * kMostPending) pending_.shrink_to_fit();
   pending_data_ = 0;
   reported_ = 0;
 }

@@ -10,9 +10,9 @@ namespace relay {
 
 /**
  * What a machine's commands wrote, and what else is to be known of its life, over all its runs: a few files, of which the oldest
- * goes when a new one is begun. What is appended is gathered, and written by flush() in one call. A guest that floods it costs
- * that much disk and no more. Failing to log is never a reason to fail: what could not be written is counted, and said when
- * there is room again.
+ * goes when a new one is begun. What is appended is gathered, unless it is large, and written by flush() in one call. A guest
+ * that floods it costs that much disk and no more. Failing to log is never a reason to fail: what could not be written is
+ * counted, and said when there is room again.
  */
 class ExecLog {
  public:
@@ -41,7 +41,9 @@ class ExecLog {
   void go_on_with(uint32_t number);
   msb::UniqueFd create(const SegmentHeader& header);
   void remove(uint32_t number) const;
+  void put_header(LogKind kind, uint32_t session, size_t size);
   void put(LogKind kind, uint32_t session, Bytes data);
+  void write(Bytes data);
   void report_loss();
 
   Bounds bounds_;

@@ -11,7 +11,8 @@ const noVolumes = 'There are no volumes yet.';
 const noSnapshots =
   'There are no snapshots yet; each machine is a clone of a template, which costs a tenth of a second.';
 const noSsh = 'There is no SSH server yet; commands run over the agent’s own line.';
-const noLogs = 'There is no log of commands yet; the console’s is read with consoleTail().';
+const logs =
+  'Bytes as they were; over all runs of a sandbox, and the console line by line, with its times. Entries that were lost are told by a typed error.';
 const noMetrics = 'Nothing is measured yet.';
 const noPull = 'Nothing is pulled from a registry yet; images are loaded from OCI layouts, with Image.load.';
 const noCloud = 'There is no cloud, so there are no backends to choose from.';
@@ -25,9 +26,7 @@ const noPatches = 'The disk is not changed before the boot yet.';
 const noAgentClient = 'The relay’s socket speaks the same protocol; a client of it is not for users yet.';
 const init =
   'A stop waits for what services write on their way down, and leaves a clean file system, whatever the init does. PID 1 is that of a PID namespace, not of the kernel’s own; a template has no init, and `auto` appends no command.';
-const noLimits = 'A machine lives as long as its owner, or until it is stopped.';
-const noPlacement =
-  'VMMs are ordinary processes; where they run is the host’s business, and the test runner’s places bound how many there are.';
+('VMMs are ordinary processes; where they run is the host’s business, and the test runner’s places bound how many there are.');
 const noDatabase = 'There is no database: the state is files, and liveness a lock.';
 const otherConfig =
   'Typed and flat, with keys of its own: memoryMib, rootDiskMib, … Theirs is a record of unknown values.';
@@ -66,8 +65,8 @@ export const verdicts: Verdicts = {
   'Sandbox#attachDefaultWith': notYet(),
   'Sandbox#attachShell': notYet(),
   'Sandbox#attachWith': notYet(),
-  'Sandbox#logStream': notYet(noLogs),
-  'Sandbox#logs': notYet(noLogs),
+  'Sandbox#logStream': richer(`${logs} AbortSignals; one that follows ends with the machine.`),
+  'Sandbox#logs': richer(logs),
   'Sandbox#metrics': notYet(noMetrics),
   'Sandbox#metricsStream': notYet(noMetrics),
   'Sandbox#modify': notYet(noModify),
@@ -92,8 +91,8 @@ export const verdicts: Verdicts = {
   'SandboxHandle#waitUntilStopped': richer(
     'Hears of the end from the kernel rather than by polling a table; tells a crash from a stop. Takes an AbortSignal.',
   ),
-  'SandboxHandle#logStream': notYet(noLogs),
-  'SandboxHandle#logs': notYet(noLogs),
+  'SandboxHandle#logStream': richer(`${logs} AbortSignals; one that follows ends with the machine.`),
+  'SandboxHandle#logs': richer(logs),
   'SandboxHandle#metrics': notYet(noMetrics),
   'SandboxHandle#modify': notYet(noModify),
   'SandboxHandle#requestDrain': never(
@@ -127,14 +126,18 @@ export const verdicts: Verdicts = {
   'SandboxBuilder#disableMetricsSample': notYet(noMetrics),
   'SandboxBuilder#disableNetwork': notYet(noNetwork),
   'SandboxBuilder#fromSnapshot': notYet(noSnapshots),
-  'SandboxBuilder#idleTimeout': notYet(noLimits),
+  'SandboxBuilder#idleTimeout': richer(
+    'Counts from when the machine is its user’s; a later command hears why it is gone.',
+  ),
   'SandboxBuilder#imageWith': notYet(noDisks),
   'SandboxBuilder#init': richer(init),
   'SandboxBuilder#initWith': richer(init),
   'SandboxBuilder#libkrunfwPath': never('The VMM is QEMU; MSB_QEMU and MSB_KERNEL name others.'),
   'SandboxBuilder#logLevel': never(noDaemonLog),
   'SandboxBuilder#maxCpus': notYet(noGrowth),
-  'SandboxBuilder#maxDuration': notYet(noLimits),
+  'SandboxBuilder#maxDuration': richer(
+    'Stops gracefully, where theirs ends the machine and loses what was not synced.',
+  ),
   'SandboxBuilder#maxMemory': notYet(noGrowth),
   'SandboxBuilder#metricsSampleIntervalMs': notYet(noMetrics),
   'SandboxBuilder#network': notYet(noNetwork),
@@ -288,14 +291,8 @@ export const verdicts: Verdicts = {
   FsEntry: richer('Has owner, group and times too.'),
   FsMetadata: richer('Has owner, group and the time of the last access too.'),
   'FsMetadata#created': differs('Always null: the guest does not tell it.'),
-  LogEntry: notYet(noLogs),
   LogLevel: never(noDaemonLog),
   LogLevels: never(noDaemonLog),
-  LogReadOptions: notYet(noLogs),
-  LogReadSource: notYet(noLogs),
-  LogSource: notYet(noLogs),
-  LogStream: notYet(noLogs),
-  LogStreamOptions: notYet(noLogs),
   MetricsStream: notYet(noMetrics),
   SandboxMetrics: notYet(noMetrics),
   allSandboxMetrics: notYet(noMetrics),

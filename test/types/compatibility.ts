@@ -20,6 +20,8 @@ type Classes = [
   [theirs.FsWriteSink, ours.FsWriteSink],
   [theirs.SandboxFsOps, ours.SandboxFsOps],
   [theirs.ImageHandle, ours.ImageHandle],
+  [theirs.LogEntry, ours.LogEntry],
+  [theirs.LogStream, ours.LogStream],
   [InstanceType<typeof theirs.ExecOptionsBuilder>, ours.ExecOptionsBuilder],
   [InstanceType<typeof theirs.InitOptionsBuilder>, ours.InitOptionsBuilder],
   [theirs.ExecTimeoutError, ours.ExecTimeoutError],
@@ -84,6 +86,10 @@ export type All = [
   Expect<true, Fits<ours.Sandbox['fs'], theirs.Sandbox['fs'], Classes>>,
   // Sandbox#config: differs
   Expect<true, Fits<ours.Sandbox['config'], theirs.Sandbox['config'], Classes>>,
+  // Sandbox#logs: richer
+  Expect<true, Fits<ours.Sandbox['logs'], theirs.Sandbox['logs'], Classes>>,
+  // Sandbox#logStream: richer
+  Expect<true, Fits<ours.Sandbox['logStream'], theirs.Sandbox['logStream'], Classes>>,
   // Sandbox#ping: richer
   Expect<true, Fits<ours.Sandbox['ping'], theirs.Sandbox['ping'], Classes>>,
   // Sandbox#touch: same
@@ -168,6 +174,10 @@ export type All = [
   Expect<true, Fits<ours.SandboxBuilder['rlimit'], theirs.SandboxBuilder['rlimit'], Classes>>,
   // SandboxBuilder#rlimitRange: richer
   Expect<true, Fits<ours.SandboxBuilder['rlimitRange'], theirs.SandboxBuilder['rlimitRange'], Classes>>,
+  // SandboxBuilder#maxDuration: richer
+  Expect<true, Fits<ours.SandboxBuilder['maxDuration'], theirs.SandboxBuilder['maxDuration'], Classes>>,
+  // SandboxBuilder#idleTimeout: richer
+  Expect<true, Fits<ours.SandboxBuilder['idleTimeout'], theirs.SandboxBuilder['idleTimeout'], Classes>>,
   // SandboxBuilder#build: differs
   Expect<true, Fits<ours.SandboxBuilder['build'], theirs.SandboxBuilder['build'], Classes>>,
   // new SandboxBuilder: same
@@ -254,6 +264,10 @@ export type All = [
   Expect<true, Fits<ours.SandboxHandle['waitUntilStopped'], theirs.SandboxHandle['waitUntilStopped'], Classes>>,
   // SandboxHandle#remove: same
   Expect<true, Fits<ours.SandboxHandle['remove'], theirs.SandboxHandle['remove'], Classes>>,
+  // SandboxHandle#logs: richer
+  Expect<true, Fits<ours.SandboxHandle['logs'], theirs.SandboxHandle['logs'], Classes>>,
+  // SandboxHandle#logStream: richer
+  Expect<true, Fits<ours.SandboxHandle['logStream'], theirs.SandboxHandle['logStream'], Classes>>,
   // DestroyOptions: same
   Expect<true, Gives<ours.DestroyOptions, theirs.DestroyOptions, Classes>>,
   Expect<true, Takes<ours.DestroyOptions, theirs.DestroyOptions, Classes>>,
@@ -439,6 +453,65 @@ export type All = [
   // ImageLayerDetail#position: same
   Expect<true, Gives<ours.ImageLayerDetail['position'], theirs.ImageLayerDetail['position'], Classes>>,
   Expect<true, Takes<ours.ImageLayerDetail['position'], theirs.ImageLayerDetail['position'], Classes>>,
+  // LogEntry#timestamp: same
+  Expect<true, Fits<ours.LogEntry['timestamp'], theirs.LogEntry['timestamp'], Classes>>,
+  // LogEntry#source: same
+  Expect<true, Fits<ours.LogEntry['source'], theirs.LogEntry['source'], Classes>>,
+  // LogEntry#sessionId: same
+  Expect<true, Fits<ours.LogEntry['sessionId'], theirs.LogEntry['sessionId'], Classes>>,
+  // LogEntry#data: same
+  Expect<true, Fits<ours.LogEntry['data'], theirs.LogEntry['data'], Classes>>,
+  // LogEntry#cursor: same
+  Expect<true, Fits<ours.LogEntry['cursor'], theirs.LogEntry['cursor'], Classes>>,
+  // LogEntry#text: same
+  Expect<true, Fits<ours.LogEntry['text'], theirs.LogEntry['text'], Classes>>,
+  // new LogEntry: same
+  Expect<true, Fits<(...args: ConstructorParameters<typeof ours.LogEntry>) => unknown, (...args: ConstructorParameters<typeof theirs.LogEntry>) => unknown, Classes>>,
+  // LogStream#recv: same
+  Expect<true, Fits<ours.LogStream['recv'], theirs.LogStream['recv'], Classes>>,
+  // LogStream#[Symbol.asyncIterator]: same
+  Expect<true, Fits<ours.LogStream[typeof Symbol.asyncIterator], theirs.LogStream[typeof Symbol.asyncIterator], Classes>>,
+  // LogStream#[Symbol.asyncDispose]: same
+  Expect<true, Fits<ours.LogStream[typeof Symbol.asyncDispose], theirs.LogStream[typeof Symbol.asyncDispose], Classes>>,
+  // LogReadOptions: same
+  Expect<true, Gives<ours.LogReadOptions, theirs.LogReadOptions, Classes>>,
+  Expect<true, Takes<ours.LogReadOptions, theirs.LogReadOptions, Classes>>,
+  // LogReadOptions#tail: same
+  Expect<true, Gives<ours.LogReadOptions['tail'], theirs.LogReadOptions['tail'], Classes>>,
+  Expect<true, Takes<ours.LogReadOptions['tail'], theirs.LogReadOptions['tail'], Classes>>,
+  // LogReadOptions#since: same
+  Expect<true, Gives<ours.LogReadOptions['since'], theirs.LogReadOptions['since'], Classes>>,
+  Expect<true, Takes<ours.LogReadOptions['since'], theirs.LogReadOptions['since'], Classes>>,
+  // LogReadOptions#until: same
+  Expect<true, Gives<ours.LogReadOptions['until'], theirs.LogReadOptions['until'], Classes>>,
+  Expect<true, Takes<ours.LogReadOptions['until'], theirs.LogReadOptions['until'], Classes>>,
+  // LogReadOptions#sources: same
+  Expect<true, Gives<ours.LogReadOptions['sources'], theirs.LogReadOptions['sources'], Classes>>,
+  Expect<true, Takes<ours.LogReadOptions['sources'], theirs.LogReadOptions['sources'], Classes>>,
+  // LogReadSource: same
+  Expect<true, Gives<ours.LogReadSource, theirs.LogReadSource, Classes>>,
+  Expect<true, Takes<ours.LogReadSource, theirs.LogReadSource, Classes>>,
+  // LogSource: same
+  Expect<true, Gives<ours.LogSource, theirs.LogSource, Classes>>,
+  Expect<true, Takes<ours.LogSource, theirs.LogSource, Classes>>,
+  // LogStreamOptions: same
+  Expect<true, Gives<ours.LogStreamOptions, theirs.LogStreamOptions, Classes>>,
+  Expect<true, Takes<ours.LogStreamOptions, theirs.LogStreamOptions, Classes>>,
+  // LogStreamOptions#sources: same
+  Expect<true, Gives<ours.LogStreamOptions['sources'], theirs.LogStreamOptions['sources'], Classes>>,
+  Expect<true, Takes<ours.LogStreamOptions['sources'], theirs.LogStreamOptions['sources'], Classes>>,
+  // LogStreamOptions#since: same
+  Expect<true, Gives<ours.LogStreamOptions['since'], theirs.LogStreamOptions['since'], Classes>>,
+  Expect<true, Takes<ours.LogStreamOptions['since'], theirs.LogStreamOptions['since'], Classes>>,
+  // LogStreamOptions#fromCursor: same
+  Expect<true, Gives<ours.LogStreamOptions['fromCursor'], theirs.LogStreamOptions['fromCursor'], Classes>>,
+  Expect<true, Takes<ours.LogStreamOptions['fromCursor'], theirs.LogStreamOptions['fromCursor'], Classes>>,
+  // LogStreamOptions#until: same
+  Expect<true, Gives<ours.LogStreamOptions['until'], theirs.LogStreamOptions['until'], Classes>>,
+  Expect<true, Takes<ours.LogStreamOptions['until'], theirs.LogStreamOptions['until'], Classes>>,
+  // LogStreamOptions#follow: same
+  Expect<true, Gives<ours.LogStreamOptions['follow'], theirs.LogStreamOptions['follow'], Classes>>,
+  Expect<true, Takes<ours.LogStreamOptions['follow'], theirs.LogStreamOptions['follow'], Classes>>,
   // ExecOptionsBuilder#arg: same
   Expect<true, Fits<ours.ExecOptionsBuilder['arg'], InstanceType<typeof theirs.ExecOptionsBuilder>['arg'], Classes>>,
   // ExecOptionsBuilder#args: richer

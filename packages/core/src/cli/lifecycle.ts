@@ -60,22 +60,3 @@ export const rm: Command = {
     return 0;
   },
 };
-
-export const logs: Command = {
-  summary: "print what a sandbox's console said",
-  help: `Usage: msbtest logs [--lines N] NAME
-
-Prints the end of the guest's console and of its VMM's messages, also of a stopped sandbox.
-
-  --lines N   how many lines at the most (200)
-  --json      as JSON`,
-  options: { lines: { type: 'string' }, json },
-
-  async run(invocation) {
-    const handle = await Sandbox.get(onlyName(invocation));
-    const text = await handle.consoleTail(invocation.number('lines') ?? 200);
-    if (invocation.flag('json')) printJson({ name: handle.name, lines: text === '' ? [] : text.split('\n') });
-    else if (text !== '') process.stdout.write(`${text}\n`);
-    return 0;
-  },
-};

@@ -2,8 +2,9 @@ import { isMicrosandboxError } from '../errors.js';
 import { type Command, parseInvocation, UsageError } from './command.js';
 import { doctor } from './doctor.js';
 import { exec } from './exec.js';
-import { logs, rm, start, stop } from './lifecycle.js';
+import { rm, start, stop } from './lifecycle.js';
 import { images, load, ps } from './list.js';
+import { logs } from './logs.js';
 import { run } from './run.js';
 
 const commands: Readonly<Record<string, Command>> = {

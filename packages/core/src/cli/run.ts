@@ -22,6 +22,8 @@ sandbox is removed when COMMAND ends.
   --cpus N           virtual processors (1)
   --memory MIB       memory (512)
   --init PATH        what is PID 1 in the agent's place; auto finds one
+  --idle-timeout S   stop it when nobody has used it for so many seconds
+  --max-duration S   stop it when it has run for so many seconds
   -e, --env K=V      an environment variable; may be repeated
   -w, --workdir DIR  where COMMAND runs
   -u, --user USER    who runs it
@@ -40,6 +42,8 @@ Examples: msbtest run msb-base -- sh -c 'uname -a; df -h /'
     cpus: { type: 'string' },
     memory: { type: 'string' },
     init: { type: 'string' },
+    'idle-timeout': { type: 'string' },
+    'max-duration': { type: 'string' },
     json: { type: 'boolean' },
   },
 
@@ -57,6 +61,9 @@ Examples: msbtest run msb-base -- sh -c 'uname -a; df -h /'
     if (memory !== undefined) builder.memory(memory);
     const init = invocation.text('init');
     if (init !== undefined) builder.init(init);
+    const [idle, duration] = [invocation.number('idle-timeout'), invocation.number('max-duration')];
+    if (idle !== undefined) builder.idleTimeout(idle);
+    if (duration !== undefined) builder.maxDuration(duration);
     if (invocation.flag('replace')) builder.replace();
     if (detach) for (const pair of invocation.texts('env')) builder.env(...splitPair(pair));
     await using sandbox = await builder.create();

@@ -11,8 +11,7 @@ const readyTimeoutMs = 5_000;
 /** A relay that was told to end, or whose leash was dropped, has its own bounds; this is beyond all of them. */
 const goneTimeoutMs = 10_000;
 
-/** Records of before there were such lack them. */
-type Lifetimes = Partial<Pick<SandboxConfig, 'idleTimeoutSecs' | 'maxDurationSecs'>>;
+type Lifetimes = Pick<SandboxConfig, 'idleTimeoutSecs' | 'maxDurationSecs'>;
 
 /** The relay did not come so far that clients can connect, so there was no VMM either. */
 export class RelayNotReadyError extends Error {
@@ -65,10 +64,9 @@ export class Hold {
   }
 
   /** Tells for how long the machine may run, as of now: it is its user's. */
-  limit({ idleTimeoutSecs, maxDurationSecs }: Lifetimes): void {
-    const millis = (secs: number | null | undefined) => (secs ?? 0) * 1000;
-    if (idleTimeoutSecs || maxDurationSecs)
-      this.#say(`L${millis(idleTimeoutSecs)} ${millis(maxDurationSecs)}\n`);
+  limit({ idleTimeoutSecs = 0, maxDurationSecs = 0 }: Lifetimes): void {
+    if (idleTimeoutSecs > 0 || maxDurationSecs > 0)
+      this.#say(`L${idleTimeoutSecs * 1000} ${maxDurationSecs * 1000}\n`);
   }
 
   /** Lets go for good: the machine no longer depends on this process. */

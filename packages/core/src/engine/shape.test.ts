@@ -36,8 +36,6 @@ function record(changed: Partial<SandboxConfig> = {}): SandboxRecord {
     hostname: 'h',
     shell: 'sh',
     ephemeral: false,
-    idleTimeoutSecs: null,
-    maxDurationSecs: null,
     labels: {},
     ...changed,
   };

@@ -20,8 +20,6 @@ it('is refused while another process is about to start the machine, and there is
       hostname: 'h',
       shell: 'sh',
       ephemeral: false,
-      idleTimeoutSecs: null,
-      maxDurationSecs: null,
       labels: {},
     };
     const image = { reference: 'i', digest: 'd', rootfs: 'r' };

@@ -55,8 +55,8 @@ export class SandboxBuilder {
   #init: SandboxInit | null = null;
   #ephemeral = false;
   #detached = false;
-  #idleTimeoutSecs: number | null = null;
-  #maxDurationSecs: number | null = null;
+  #idleTimeoutSecs: number | undefined;
+  #maxDurationSecs: number | undefined;
   #coldBoot = false;
   #bootTimeoutMs = defaultBootTimeoutMs;
   #replaceTimeoutMs: number | null = null;
@@ -89,6 +89,8 @@ export class SandboxBuilder {
     if (spec.user !== undefined) builder.user(spec.user);
     if (spec.entrypoint !== undefined) builder.entrypoint(spec.entrypoint);
     if (spec.cmd !== undefined) builder.cmd(spec.cmd);
+    if (spec.idleTimeoutSecs !== undefined) builder.idleTimeout(spec.idleTimeoutSecs);
+    if (spec.maxDurationSecs !== undefined) builder.maxDuration(spec.maxDurationSecs);
     for (const { resource, soft, hard } of spec.rlimits ?? []) builder.rlimitRange(resource, soft, hard);
     return builder
       .envs(spec.env ?? {})
@@ -256,6 +258,8 @@ export class SandboxBuilder {
       }
     }
     const rlimits = [...this.#rlimits].map(([resource, { soft, hard }]) => checkRlimit(resource, soft, hard));
+    const idleTimeoutSecs = checkLifetime('idleTimeout', this.#idleTimeoutSecs);
+    const maxDurationSecs = checkLifetime('maxDuration', this.#maxDurationSecs);
     return {
       name: this.#name,
       image: formatReference(parseReference(this.#image)),
@@ -267,14 +271,14 @@ export class SandboxBuilder {
       hostname: this.#hostname === undefined ? hostnameFrom(this.#name) : checkHostname(this.#hostname),
       shell: this.#shell,
       ephemeral: this.#ephemeral,
-      idleTimeoutSecs: checkLifetime('idleTimeout', this.#idleTimeoutSecs),
-      maxDurationSecs: checkLifetime('maxDuration', this.#maxDurationSecs),
       labels: this.#labels,
       ...(this.#user === undefined ? {} : { user: checkUser(this.#user) }),
       ...(this.#init === null ? {} : { init: checkInit(this.#init) }),
       ...(rlimits.length === 0 ? {} : { rlimits }),
       ...(this.#entrypoint === undefined ? {} : { entrypoint: this.#entrypoint }),
       ...(this.#cmd === undefined ? {} : { cmd: this.#cmd }),
+      ...(idleTimeoutSecs === undefined ? {} : { idleTimeoutSecs }),
+      ...(maxDurationSecs === undefined ? {} : { maxDurationSecs }),
     };
   }
 
@@ -336,8 +340,8 @@ function checkUser(user: string): string {
   throw new InvalidConfigError(`user is ${JSON.stringify(user)}; it is a name or a number.`);
 }
 
-function checkLifetime(what: string, secs: number | null): number | null {
-  return secs === null ? null : checkInteger(what, secs, 1, maxLifetimeSecs, ' seconds');
+function checkLifetime(what: string, secs: number | undefined): number | undefined {
+  return secs === undefined ? undefined : checkInteger(what, secs, 1, maxLifetimeSecs, ' seconds');
 }
 
 function checkHostname(name: string): string {

@@ -21,6 +21,8 @@ const described = fc.record({
   cmd: fc.option(fc.array(fc.string()), { nil: undefined }),
   nofile: fc.nat(),
   ephemeral: fc.boolean(),
+  idle: fc.option(fc.integer({ min: 1, max: 1000 }), { nil: undefined }),
+  duration: fc.option(fc.integer({ min: 1, max: 1000 }), { nil: undefined }),
 });
 
 describe('a specification', () => {
@@ -38,6 +40,8 @@ describe('a specification', () => {
         if (what.workdir !== undefined) builder.workdir(what.workdir);
         if (what.user !== undefined) builder.user(what.user);
         if (what.cmd !== undefined) builder.cmd(what.cmd).entrypoint(['sh']);
+        if (what.idle !== undefined) builder.idleTimeout(what.idle);
+        if (what.duration !== undefined) builder.maxDuration(what.duration);
         const config = await builder.build();
         expect(await SandboxBuilder.fromSpecJson(JSON.stringify(config)).build()).toEqual(config);
       }),

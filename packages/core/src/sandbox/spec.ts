@@ -50,6 +50,8 @@ const fields: { readonly [K in keyof Required<SandboxConfig>]: readonly [Check, 
   rlimits: [(value) => Array.isArray(value) && value.every(isRlimit), 'an array of {resource, soft, hard}'],
   entrypoint: [isTexts, 'an array of texts'],
   cmd: [isTexts, 'an array of texts'],
+  idleTimeoutSecs: [isNumber, 'a number'],
+  maxDurationSecs: [isNumber, 'a number'],
 };
 
 /**

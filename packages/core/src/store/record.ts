@@ -24,10 +24,6 @@ export type SandboxConfig = {
   readonly init?: SandboxInit | null;
   /** Removed as soon as it stops, or its owner dies. */
   readonly ephemeral: boolean;
-  /** Seconds after which a machine that nobody uses is stopped; null for never. */
-  readonly idleTimeoutSecs: number | null;
-  /** Seconds after which it is stopped in any case; null for never. */
-  readonly maxDurationSecs: number | null;
   /** For whoever lists sandboxes. */
   readonly labels: Readonly<Record<string, string>>;
   /** Who runs commands that name nobody; absent: root. */
@@ -37,6 +33,10 @@ export type SandboxConfig = {
   /** What `execDefault()` runs, both in a row; absent: nothing. */
   readonly entrypoint?: readonly string[];
   readonly cmd?: readonly string[];
+  /** Seconds after which a machine that nobody uses is stopped; absent: never. */
+  readonly idleTimeoutSecs?: number;
+  /** Seconds after which it is stopped in any case; absent: never. */
+  readonly maxDurationSecs?: number;
 };
 
 /** What a process may have a limit of; each is the kernel's `RLIMIT_…`. */

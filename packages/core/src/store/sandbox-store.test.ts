@@ -63,8 +63,6 @@ function record(name: string, { ephemeral = false, id = `id of ${name}` } = {}):
     hostname: 'h',
     shell: 'sh',
     ephemeral,
-    idleTimeoutSecs: null,
-    maxDurationSecs: null,
     labels: {},
   };
   return {

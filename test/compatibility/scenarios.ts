@@ -25,9 +25,6 @@ const ofCli = (file: string, name: string, asserts: string): Scenario => ({
   asserts,
 });
 
-const noLogs = 'There is no log of commands yet.';
-const noInit = 'PID 1 is always the agent, yet.';
-
 export const scenarios: readonly Scenario[] = [
   ofSdk(
     'stop_flush',

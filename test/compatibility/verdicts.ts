@@ -26,7 +26,8 @@ const noPatches = 'The disk is not changed before the boot yet.';
 const noAgentClient = 'The relay’s socket speaks the same protocol; a client of it is not for users yet.';
 const init =
   'A stop waits for what services write on their way down, and leaves a clean file system, whatever the init does. PID 1 is that of a PID namespace, not of the kernel’s own; a template has no init, and `auto` appends no command.';
-('VMMs are ordinary processes; where they run is the host’s business, and the test runner’s places bound how many there are.');
+const noPlacement =
+  'VMMs are ordinary processes; where they run is the host’s business, and the test runner’s places bound how many there are.';
 const noDatabase = 'There is no database: the state is files, and liveness a lock.';
 const otherConfig =
   'Typed and flat, with keys of its own: memoryMib, rootDiskMib, … Theirs is a record of unknown values.';

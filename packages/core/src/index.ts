@@ -61,6 +61,14 @@ export {
 export { GiB, KiB, type Mebibytes, MiB, TiB } from './sandbox/size.js';
 export { type TcpConnectOptions, TcpStream } from './sandbox/tcp-stream.js';
 export {
+  WaitFor,
+  type WaitForCommandOptions,
+  type WaitForFileOptions,
+  type WaitForLogOptions,
+  type WaitForPortOptions,
+  type WaitOptions,
+} from './sandbox/wait-for.js';
+export {
   type BootRecord,
   type MachineOrigin,
   type Rlimit,

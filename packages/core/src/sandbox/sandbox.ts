@@ -23,6 +23,7 @@ import {
   type SandboxPage,
 } from './sandbox-handle.js';
 import { checkPort, type TcpConnectOptions, TcpStream } from './tcp-stream.js';
+import { WaitFor } from './wait-for.js';
 
 /** Kept for the next commands; each is a place of the 128 that a sandbox has for clients. */
 const idleConnectionsMax = 4;
@@ -181,6 +182,9 @@ export class Sandbox extends SandboxBase implements AsyncDisposable {
   shellStream(script: string): Promise<ExecHandle> {
     return this.execStream(this.configuration.shell, ['-c', script]);
   }
+
+  /** Waits until something holds in the machine: a port, a line of the log, a file, a command, its end. */
+  readonly waitFor = new WaitFor(this);
 
   /** The guest's files. */
   fs(): SandboxFsOps {

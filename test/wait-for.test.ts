@@ -43,9 +43,7 @@ describe('waiting for something in a machine', () => {
     );
     await expect(waitFor.command('sleep', ['10'], soon)).rejects.toMatchObject({ code: 'timeout' });
     await expect(waitFor.command('/no/such', [], soon)).rejects.toThrow(/no\/such/);
-    await expect(waitFor.log('ready', soon)).rejects.toThrow(
-      /to say "ready".*The last lines: why/,
-    );
+    await expect(waitFor.log('ready', soon)).rejects.toThrow(/to say "ready".*The last lines: why/);
     await expect(waitFor.exit(soon)).rejects.toThrow(/"never" to end.*It runs/);
     const signal = AbortSignal.timeout(100);
     for (const wait of [

@@ -166,9 +166,10 @@ bool agent_turn(struct agent *a, bool busy)
 {
 	loop_turn(&a->loop, busy);
 	take_frames(a);
-	busy = output_pump(&a->sessions.output);
+	output_pump(&a->sessions.output);
 	port_write(&a->port);
-	busy |= frames_wait(a);
+	/* Asked after the write, which may have made room for all that was held up by the lack of it. */
+	busy = output_waits(&a->sessions.output) || frames_wait(a);
 	if (a->port.out.failed && !a->port.lost) {
 		log_err("output for the host does not fit: it has stopped reading");
 		a->port.lost = true;

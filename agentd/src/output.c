@@ -170,7 +170,12 @@ void source_drain(struct source *src, size_t budget)
 	}
 }
 
-bool output_pump(struct output *o)
+bool output_waits(const struct output *o)
+{
+	return o->head && o->out->len < OUTQ_HIGH;
+}
+
+void output_pump(struct output *o)
 {
 	/* Bounded, so that requests are looked at in between. */
 	for (int i = 0; i < EPOLL_BATCH && o->head && o->out->len < OUTQ_HIGH; i++) {
@@ -179,5 +184,4 @@ bool output_pump(struct output *o)
 		if (move(src) > 0)
 			enqueue(src);
 	}
-	return o->head && o->out->len < OUTQ_HIGH;
 }

@@ -56,7 +56,10 @@ void source_drain(struct source *src, size_t budget);
 void source_orphan(struct source *src);
 void source_close(struct source *src);
 
-/* One turn. True: there is more to do right now. */
-bool output_pump(struct output *o);
+/* One turn. */
+void output_pump(struct output *o);
+
+/* Whether another could be taken right now: no event tells that there is room again. */
+bool output_waits(const struct output *o);
 
 #endif

@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import type { ExecHandle } from '@msbtest/core';
+import { describe, expect, it } from 'vitest';
+import { ephemeral, usePrivateHome } from './support/vm.js';
+
+usePrivateHome();
+
+const sha = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+const noise = (length: number) => Buffer.from(Uint8Array.from({ length }, (_, i) => (i * 7919) ^ (i >> 9)));
+
+/** Reads until so many bytes have come. */
+async function take(command: ExecHandle, bytes: number): Promise<number> {
+  let taken = 0;
+  for await (const event of command) {
+    if (event.kind === 'stdout') taken += event.data.length;
+    if (taken >= bytes) break;
+  }
+  return taken;
+}
+
+describe('streams', () => {
+  it('of 64 commands at once that write without end all go on', async () => {
+    await using sandbox = await ephemeral('many-streams');
+    const commands = await Promise.all(
+      Array.from({ length: 64 }, () => sandbox.execStream('cat', ['/dev/zero'])),
+    );
+    for (const bytes of [100_000, 500_000, 1_000_000]) {
+      const taken = await Promise.all(commands.map((command) => take(command, bytes)));
+      expect(Math.min(...taken)).toBeGreaterThanOrEqual(bytes);
+    }
+    await Promise.all(commands.map((command) => command[Symbol.asyncDispose]()));
+    expect((await sandbox.exec('echo', ['on'])).stdout()).toBe('on\n');
+  });
+
+  it.each([
+    ['4 KiB', 4096, 1024 * 1024],
+    ['1 MiB', 1024 * 1024, 1024 * 1024],
+    ['1 byte', 1, 64 * 1024],
+  ])(
+    'carry bytes through a command in pieces of %s, both ways and to both streams, in order',
+    async (_, piece, length) => {
+      await using sandbox = await ephemeral('cat');
+      const bytes = noise(length);
+      for (let round = 0; round < 3; round++) {
+        await using command = await sandbox.execStreamWith('tee', (options) =>
+          options.args(['/dev/stderr']).stdinPipe(),
+        );
+        const sink = await command.takeStdin();
+        const fed = (async () => {
+          for (let at = 0; at < bytes.length; at += piece) await sink?.write(bytes.subarray(at, at + piece));
+          await sink?.close();
+        })();
+        const output = await command.collect();
+        await fed;
+        expect([sha(output.stdoutBytes()), sha(output.stderrBytes())]).toEqual([sha(bytes), sha(bytes)]);
+      }
+    },
+  );
+
+  it('wait for a writer of stdin no longer than its command reads', async () => {
+    await using sandbox = await ephemeral('slow-reader');
+    await using command = await sandbox.execStreamWith('sh', (options) =>
+      options.args(['-c', 'sleep 1; exec sha256sum']).stdinPipe(),
+    );
+    const sink = await command.takeStdin();
+    const bytes = noise(12 * 1024 * 1024); // more than the agent would hold
+    const written = sink?.write(bytes).then(() => sink.close());
+    expect((await command.collect()).stdout()).toContain(sha(bytes));
+    await written;
+  });
+});

@@ -42,6 +42,16 @@ struct Peer {
   bool announced = false;         // the agent has been told that it has gone
 };
 
+/** Hears of frames that a client may send, and of whole ranges that go. */
+class Watch : public ClientWatch {
+ public:
+  void on_client_frame(const Frame& frame) override {
+    PROMISE(slot_of_id(frame.id) && (frame.flags & kShutdown) == 0);
+    PROMISE(frame.whole.size() <= kLengthSize + kMostFrameLength);
+  }
+  void on_client_gone(IdRange range) override { PROMISE(slot_of_id(range.start) && range.contains(range.end - 1)); }
+};
+
 class Bench {
  public:
   explicit Bench(fuzz::Input& input) : input_(input) {
@@ -351,7 +361,8 @@ class Bench {
 
   fuzz::Input& input_;
   size_t bytes_left_ = kMostBytes;
-  Hub hub_;
+  Watch watch_;
+  Hub hub_{watch_};
   AgentLine line_;
   msb::UniqueFd guest_;
   FrameParser from_hub_;

@@ -70,7 +70,9 @@ describe('how a machine ended', () => {
     expect(statusOf(null, killed)).toBe('stopped');
     expect(describeExit(killed)).toContain('idle for 5 s (idleTimeout), and was killed');
     const both = { ...killed, cause: 'max-duration' as const, asked: { ...long.asked, idleTimeoutMs: 5100 } };
-    expect(describeExit({ ...both, limits: long.limits })).toContain('run for 1.5 s');
+    expect(describeExit({ ...both, limits: { idleTimeoutMs: null, maxDurationMs: 1500 } })).toContain(
+      'run for 1.5 s',
+    );
     expect(statusOf(null, idle)).toBe('crashed'); // it did not stop properly, and nobody killed it
     expect(describeExit(idle)).toContain('without stopping properly');
   });

@@ -95,11 +95,10 @@ function describeLifetime(exit: ExitRecord): string | null {
   if (!byTimer && !endedCleanly(exit)) return null;
   const how = byTimer ? 'killed, for its guest did not stop in time.' : 'stopped.';
   const { asked, limits } = exit;
-  // Records of relays of before there were such have neither.
   if (asked.idleTimeoutMs != null && exit.cause !== 'max-duration')
-    return `it had been idle for ${(limits.idleTimeoutMs ?? 0) / 1000} s (idleTimeout), and was ${how}`;
+    return `it had been idle for ${(limits?.idleTimeoutMs ?? 0) / 1000} s (idleTimeout), and was ${how}`;
   if (asked.maxDurationMs != null)
-    return `it had run for ${(limits.maxDurationMs ?? 0) / 1000} s (maxDuration), and was ${how}`;
+    return `it had run for ${(limits?.maxDurationMs ?? 0) / 1000} s (maxDuration), and was ${how}`;
   return null;
 }
 

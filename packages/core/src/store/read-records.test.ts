@@ -8,7 +8,8 @@ const exit = {
   startedAtUnixMs: 1764000000000,
   readyMs: 2034.1,
   exitMs: 5012.8,
-  asked: { shutdownMs: 4100, killMs: null, ownerDeathMs: null },
+  asked: { shutdownMs: 4100, killMs: null, ownerDeathMs: null, idleTimeoutMs: 4000, maxDurationMs: null },
+  limits: { idleTimeoutMs: 5000, maxDurationMs: null },
   cause: null,
   vmm: { pid: 71, code: 0, signal: null },
   spawnError: { step: 'exec', errno: 2, code: 'ENOENT' },
@@ -22,6 +23,7 @@ const record = {
     ...{ name: 'a', image: 'b', cpus: 1, memoryMib: 256, rootDiskMib: 1024, env: { A: 'b' } },
     ...{ workdir: null, hostname: 'a', shell: '/bin/sh', ephemeral: false, labels: {} },
     ...{ user: 'app', rlimits: [{ resource: 'nofile', soft: 1, hard: 2 }], entrypoint: ['a'], cmd: ['b'] },
+    ...{ idleTimeoutSecs: 5, maxDurationSecs: 60 },
   },
   image: { reference: 'b', digest: 'sha256:0', rootfs: 'r' },
 };
@@ -75,6 +77,9 @@ describe('exit.json', () => {
     expect(
       readExitRecord(JSON.stringify({ ...exit, vmm: null, spawnError: null, halted: null })),
     ).not.toBeNull();
+    const { limits, ...before } = exit;
+    const asked = { shutdownMs: 4100, killMs: null, ownerDeathMs: null };
+    expect(readExitRecord(JSON.stringify({ ...before, asked }))).not.toBeNull(); // of an earlier relay
   });
 
   it('is, whatever is in it, an end that can be told, or none', () => {

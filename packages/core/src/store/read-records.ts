@@ -28,6 +28,7 @@ export function readSandboxRecord(text: string): SandboxRecord | undefined {
     typeof config.ephemeral === 'boolean' &&
     isNullOr(config.workdir, 'string') &&
     (config.user === undefined || typeof config.user === 'string') &&
+    [config.idleTimeoutSecs, config.maxDurationSecs].every((secs) => secs === undefined || isNumber(secs)) &&
     [config.rlimits, config.entrypoint, config.cmd].every(
       (list) => list === undefined || Array.isArray(list),
     ) &&
@@ -39,13 +40,18 @@ export function readSandboxRecord(text: string): SandboxRecord | undefined {
 /** `exit.json`; null for what is none, which says as much as no word of the relay's. */
 export function readExitRecord(text: string): ExitRecord | null {
   const record = parse(text);
-  const { asked, vmm, spawnError } = record ?? {};
+  const { asked, limits, vmm, spawnError } = record ?? {};
   const ok =
     record !== undefined &&
     numbers(record, 'startedAtUnixMs', 'exitMs') &&
     isNullOr(record.readyMs, 'number') &&
     isObject(asked) &&
     ['shutdownMs', 'killMs', 'ownerDeathMs'].every((key) => isNullOr(asked[key], 'number')) &&
+    ['idleTimeoutMs', 'maxDurationMs'].every((key) => isNullOr(asked[key] ?? null, 'number')) &&
+    // A relay of before there were such says nothing of them.
+    (limits === undefined ||
+      (isObject(limits) &&
+        ['idleTimeoutMs', 'maxDurationMs'].every((key) => isNullOr(limits[key], 'number')))) &&
     isNullOr(record.cause, 'string') &&
     isNullOr(record.halted, 'string') &&
     (vmm === null ||

@@ -84,11 +84,12 @@ export interface ExitRecord {
     readonly shutdownMs: number | null;
     readonly killMs: number | null;
     readonly ownerDeathMs: number | null;
-    readonly idleTimeoutMs: number | null;
-    readonly maxDurationMs: number | null;
+    /** Both absent in records of before there were such. */
+    readonly idleTimeoutMs?: number | null;
+    readonly maxDurationMs?: number | null;
   };
-  /** How long the machine might run; durations. */
-  readonly limits: { readonly idleTimeoutMs: number | null; readonly maxDurationMs: number | null };
+  /** How long the machine might run; durations. Absent as those are. */
+  readonly limits?: { readonly idleTimeoutMs: number | null; readonly maxDurationMs: number | null };
   /** Why the relay ended the VMM; null when the VMM ended by itself. */
   readonly cause:
     | 'spawn'

@@ -154,7 +154,7 @@ void handoff(struct agent *a, struct init_plan *p)
 	if (h->page == MAP_FAILED || pipe2(link, O_CLOEXEC) < 0 || pipe2(exec_pipe, O_CLOEXEC) < 0)
 		fatal(errno, "init: hand off");
 	fatal_tell(&h->page->fatal);
-	a->port.debt = &h->page->debt;
+	port_share_debt(&a->port, &h->page->debt);
 	pid = fork_into_pid_namespace();
 	if (pid < 0)
 		fatal(errno, "init: a PID namespace");

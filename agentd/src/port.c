@@ -74,6 +74,13 @@ void port_init(struct port *p)
 	};
 }
 
+void port_share_debt(struct port *p, volatile uint64_t *told)
+{
+	p->debt_told = told;
+	if (told)
+		*told = p->debt;
+}
+
 /* One read. Bytes, 0 for nothing now, -1 with errno (EPIPE: no host). */
 static ssize_t read_some(struct port *p, int fd)
 {
@@ -164,8 +171,9 @@ void port_write(struct port *p)
 		ssize_t n = write(p->w.fd, wait.p, min_size(wait.len, PORT_WRITE_SIZE));
 
 		if (n > 0) {
-			if (p->debt)
-				*p->debt = wire_debt(wait, (size_t)n, *p->debt);
+			p->debt = wire_debt(wait, (size_t)n, p->debt);
+			if (p->debt_told)
+				*p->debt_told = p->debt;
 			buf_consume(&p->out, (size_t)n);
 		} else if (n < 0 && errno == ENOMEM) {
 			/* The driver copies; the guest's memory may be short for a moment. */

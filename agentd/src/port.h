@@ -14,13 +14,17 @@ struct port {
 	struct buf in, out;
 	uint32_t events;
 	bool lost;		/* the host's side is gone, or the line is no use any more */
-	volatile uint64_t *debt;	/* NULL, or kept at what the host waits for of the last frame */
+	uint64_t debt;		/* what the host waits for of the last frame that has been begun */
+	volatile uint64_t *debt_told;	/* NULL, or kept at the same */
 };
 
 /* Waits for the port of that name to appear, and opens it. -1 with errno. */
 int port_find(const char *name, int uevent_fd, uint64_t deadline_mono_ns);
 
 void port_init(struct port *p);
+
+/* From now on `told` says what the host waits for of a frame that has been begun. */
+void port_share_debt(struct port *p, volatile uint64_t *told);
 
 /*
  * Before there is a loop: waits for the first whole frame, which stays at the

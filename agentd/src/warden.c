@@ -216,7 +216,7 @@ void warden_run(struct agent *a, pid_t init, const char *path, int link)
 	/* What waited in either direction is the agent's. */
 	buf_consume(&a->port.in, a->port.in.len);
 	buf_consume(&a->port.out, a->port.out.len);
-	a->port.debt = NULL;
+	port_share_debt(&a->port, NULL);
 	collect(&w);
 	watch(&w);
 

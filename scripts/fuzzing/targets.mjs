@@ -25,7 +25,7 @@ const RELAY = ['-std=c++17', '-Wshadow'];
 /** What runs whole in agentd-agent; the rest of src/ is what world.c stands in for. */
 const AGENT = agentdSources(
   ...['agent', 'buf', 'cbor', 'child', 'decode', 'dispatch', 'env', 'errname', 'failure', 'flow', 'fs'],
-  ...['fs_messages', 'loop'],
+  ...['fs_messages', 'init_plan', 'loop'],
   ...['messages_in', 'messages_out', 'output', 'plan', 'port', 'pty', 'renewal', 'rlimits', 'session'],
   ...['session_stdin', 'shutdown', 'tcp', 'uevent', 'users', 'wire'],
 );
@@ -64,11 +64,21 @@ export const TARGETS = [
   },
   {
     name: 'agentd-plan',
-    what: "a command's plan: the request, /etc/passwd, /etc/group, environments, limits",
+    what: "a command's plan, and an init's: the request, /etc/passwd, /etc/group, environments, limits",
     part: 'agentd',
     sources: [
       'test/fuzz/plan_fuzz.c',
-      ...agentdSources('messages_in', 'decode', 'cbor', 'plan', 'failure', 'users', 'rlimits', 'env'),
+      ...agentdSources(
+        'messages_in',
+        'decode',
+        'cbor',
+        'plan',
+        'failure',
+        'users',
+        'rlimits',
+        'env',
+        'init_plan',
+      ),
     ],
     flags: AGENTD,
     maxLength: 1024,

@@ -94,6 +94,23 @@ static void listen_to(const struct frame *f)
 	t->ended += is_of_files(e.type) ? f->flags & FLAG_TERMINAL : is_end(e.type);
 }
 
+/* What the warden would have to fill up, should the agent go now: all that has been written has been read. */
+static void promise_debt(void)
+{
+	const struct span rest = buf_span(&heard);
+	size_t len = 0;
+
+	if (!agent.handoff.page || agent.port.lost)
+		return;
+	if (rest.len < 4) {
+		PROMISE((rest.len == 0) == (agent.handoff.page->debt == 0));
+		return;
+	}
+	for (int i = 0; i < 4; i++)
+		len = len << 8 | rest.p[i];
+	PROMISE(agent.handoff.page->debt == 4 + len - rest.len);
+}
+
 static void host_read(void)
 {
 	enum frame_status status;
@@ -113,6 +130,7 @@ static void host_read(void)
 		}
 		PROMISE(status == FRAME_PARTIAL);
 	} while (n > 0);
+	promise_debt();
 }
 
 /* Whether a client of a lower place in the table has been seen already. */
@@ -329,6 +347,14 @@ static void fill(uint32_t id, struct input *in)
 	piece = before;
 }
 
+static void act_as_init(uint8_t what)
+{
+	if (what & 2)
+		shutdown_follow(&agent.shutdown);
+	else
+		world.init_listens = what & 1;
+}
+
 /* False: the stream ends here. */
 static bool happen(enum event event, uint32_t id, struct input in)
 {
@@ -350,6 +376,9 @@ static bool happen(enum event event, uint32_t id, struct input in)
 		break;
 	case EVENT_SHORT:
 		world.shortage[id % SHORTAGES] = take_u8(&in);
+		break;
+	case EVENT_INIT:
+		act_as_init(take_u8(&in));
 		break;
 	default:
 		break;
@@ -450,6 +479,8 @@ static void begin(void)
 
 	if (real_pair(SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, fds) < 0)
 		abort();
+	/* A line that takes little at once, as the port does: frames are often begun, and not ended. */
+	setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &(int){ KIB(8) }, sizeof(int));
 	host = fds[0];
 	host_reads = true;
 	piece = KIB(64);

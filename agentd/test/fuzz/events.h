@@ -23,12 +23,13 @@ enum event {
 	EVENT_REPEAT,	/* the frame that follows, many times, each with an id of its own */
 	EVENT_FILL,	/* as much data for a session as one frame can carry */
 	EVENT_SHORT,	/* the next system calls of a kind fail */
+	EVENT_INIT,	/* the init minds signals, or not, or takes the machine down */
 	EVENT_COUNT,
 };
 
 static const char *const event_names[EVENT_COUNT] = {
 	"!started", "!report", "!write", "!read", "!close", "!exit", "!dialled",
-	"!time", "!host", "!chunks", "!repeat", "!fill", "!short",
+	"!time", "!host", "!chunks", "!repeat", "!fill", "!short", "!init",
 };
 
 #endif

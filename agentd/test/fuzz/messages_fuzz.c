@@ -48,6 +48,18 @@ static void read_exec(struct span in)
 			promise_within(in, limit.resource);
 }
 
+static void read_handoff(struct span in)
+{
+	struct msg_handoff m;
+
+	if (!msg_read_handoff(in, &m))
+		return;
+	promise_within(in, m.cmd);
+	promise_within(in, m.cwd);
+	promise_within(in, m.args);
+	promise_within(in, m.env);
+}
+
 static void read_bootstrap(struct span in)
 {
 	struct msg_bootstrap b;
@@ -63,6 +75,9 @@ static void read_bootstrap(struct span in)
 	promise_within(in, b.default_env);
 	promise_within(in, b.entropy);
 	promise_within(in, b.machine_id);
+	promise_within(in, b.handoff_init);
+	if (b.handoff_init.p)
+		read_handoff(b.handoff_init);
 	promise_secrets(b.entropy, b.machine_id);
 }
 
@@ -80,6 +95,9 @@ static void read_resume(struct span in)
 	promise_within(in, m.hostname);
 	promise_within(in, m.default_cwd);
 	promise_within(in, m.default_env);
+	promise_within(in, m.handoff_init);
+	if (m.handoff_init.p)
+		read_handoff(m.handoff_init);
 	PROMISE(m.entropy.p);
 	promise_secrets(m.entropy, m.machine_id);
 	if (!m.default_env.p)
@@ -115,6 +133,7 @@ static void read_rest(struct span in)
 	msg_read_flow(in, &range);
 	msg_read_disconnected(in, &range);
 	msg_read_clock(in, &ns);
+	msg_read_shutdown(in, &ns);
 	msg_read_signal(in, &sig);
 	if (msg_read_data(in, &data))
 		promise_within(in, data);

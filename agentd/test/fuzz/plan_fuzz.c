@@ -3,13 +3,14 @@
  * A command's plan: from a core.exec.request, the defaults of the sandbox, and
  * the guest's /etc/passwd and /etc/group, all of them hostile. The input is
  * passwd, group, the defaults' environment and directory, each up to a byte ff,
- * and then the request.
+ * and then the request, which is read as an init to be executed, too.
  */
 #include <fcntl.h>
 
 #include "bounds.h"
 #include "file.h"
 #include "fuzz.h"
+#include "init_plan.h"
 #include "plan.h"
 
 static struct span passwd, group;
@@ -67,6 +68,23 @@ static void promise_plan(const struct plan *p)
 	promise_user(&p->user);
 }
 
+/* The same bytes as an init that is to be PID 1. */
+static void read_init(struct span raw)
+{
+	struct init_plan p;
+	size_t n = 0;
+
+	if (!init_plan_read(&p, raw))
+		return;
+	PROMISE((p.cmd[0] == '/' || !strcmp(p.cmd, "auto")) && strlen(p.cmd) < INIT_PATH_MAX && p.argv[0] == p.cmd);
+	PROMISE(!p.cwd || p.cwd[0] == '/');
+	for (char **a = p.argv; *a; a++)
+		n += strlen(*a);
+	PROMISE(n < MIB(1));
+	promise_names(p.envp);
+	init_plan_free(&p);
+}
+
 /* Also without a request, so that the accounts are reached at once. */
 static void resolve(struct input in)
 {
@@ -101,6 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* Without them the agent would not run; the request is worth a look all the same. */
 	if (!plan_defaults_set(&d, env.len ? span_of(env_mem, env.len) : (struct span){ 0 }, cwd))
 		plan_defaults_free(&d);
+	read_init(span_of(mem, request.len));
 	if (msg_read_exec_request(span_of(mem, request.len), &m)) {
 		switch (plan_make(&p, &d, &m, &f)) {
 		case PLAN_READY:

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent.h"
 #include "bounds.h"
 #include "clock.h"
 #include "entropy.h"
@@ -42,7 +43,7 @@ void peer_close(struct peer *p, unsigned which)
 	int *const ends[] = { &p->in, &p->out, &p->err, &p->report };
 
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
-		if (which & 1u << i)
+		if (which & 1u << i && (p->kind == COMMAND || i == 0))
 			close_one(ends[i]);
 }
 
@@ -196,11 +197,16 @@ static void signalled(struct peer *p, int sig)
 
 int kill(pid_t pid, int sig)
 {
-	PROMISE(pid < -1 || pid > 1 || (pid == -1 && (sig == SIGTERM || sig == SIGCONT || sig == SIGKILL)));
+	bool found = false;
+
+	PROMISE(pid < -1 || pid > 1 || (pid == -1 && (sig == 0 || sig == SIGTERM || sig == SIGCONT || sig == SIGKILL)));
 	for (struct peer *p = world.peers; p; p = p->next)
-		if (pid == -1 || p->pid == pid || p->pid == -pid)
+		if (pid == -1 || p->pid == pid || p->pid == -pid) {
+			found |= p->pid && !p->gone;
 			signalled(p, sig);
-	return 0;
+		}
+	errno = ESRCH;
+	return found ? 0 : -1;
 }
 
 /* A file server, if a line was made for it; else the helper of a shutdown, which is done at once, and not always well. */
@@ -395,6 +401,44 @@ int teardown_settle(const struct teardown *t)
 
 void teardown_power_off(void)
 {
+	longjmp(world.down, 1);
+}
+
+/* handoff.c: the init that the agent makes way for is nobody, and what it does comes as an event. */
+
+static struct handoff_page page;
+
+void handoff(struct agent *a, struct init_plan *p)
+{
+	PROMISE(p->cmd && p->argv[0] == p->cmd && p->envp);
+	PROMISE(!a->sessions.list && !a->tcps.list && !a->fs.list);
+	page = (struct handoff_page){ 0 };
+	a->handoff = (struct handoff){ .page = &page, .link = -1, .proc_fd = -1, .terms.fd = -1 };
+	port_share_debt(&a->port, &page.debt);
+}
+
+bool handoff_watch(struct agent *a)
+{
+	a->handoff.terms.fd = -1;
+	return true;
+}
+
+bool handoff_ask_init(const struct agent *a)
+{
+	PROMISE(a->handoff.page == &page && page.asked);
+	return world.init_listens;
+}
+
+void handoff_note(struct agent *a, const struct halted *report, uint64_t init_until)
+{
+	PROMISE(a->handoff.page == &page && init_until >= world.now && init_until <= world.now + INIT_BUDGET_MOST_NS);
+	page.report = *report;
+	page.asked = true;
+}
+
+void handoff_leave(struct agent *a, bool done)
+{
+	PROMISE(a->handoff.page == &page && (!done || page.asked));
 	longjmp(world.down, 1);
 }
 

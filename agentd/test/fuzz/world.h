@@ -35,6 +35,7 @@ struct world {
 	size_t npeers;
 	struct peer *peers;
 	int line;		/* the other end of a pair that was made last; -1: it has been taken */
+	bool init_listens;	/* to a signal that brings the machine down */
 	int shortage[SHORTAGES];	/* how many calls will fail */
 };
 

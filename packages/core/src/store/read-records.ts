@@ -27,6 +27,7 @@ export function readSandboxRecord(text: string): SandboxRecord | undefined {
     isObject(config.labels) &&
     typeof config.ephemeral === 'boolean' &&
     isNullOr(config.workdir, 'string') &&
+    (config.init === undefined || config.init === null || isObject(config.init)) &&
     (config.user === undefined || typeof config.user === 'string') &&
     [config.idleTimeoutSecs, config.maxDurationSecs].every((secs) => secs === undefined || isNumber(secs)) &&
     [config.rlimits, config.entrypoint, config.cmd].every(

@@ -236,11 +236,11 @@ static const struct field id_range_table[] = {
 bool msg_read_disconnected(struct span payload, struct msg_id_range *m)
 {
 	*m = (struct msg_id_range){ 0 };
-	return decode_payload(payload, id_range_table, ARRAY_SIZE(id_range_table) - 1, m);
+	return decode_payload(payload, id_range_table, ARRAY_SIZE(id_range_table) - 1, m) && m->start < m->end;
 }
 
 bool msg_read_flow(struct span payload, struct msg_id_range *m)
 {
 	*m = (struct msg_id_range){ 0 };
-	return decode_payload(payload, id_range_table, ARRAY_SIZE(id_range_table), m);
+	return decode_payload(payload, id_range_table, ARRAY_SIZE(id_range_table), m) && m->start < m->end;
 }

@@ -136,6 +136,9 @@ static void control(void)
 	   r.start == 1 && r.end == 100 && r.paused, "flow");
 	ok(!msg_read_flow(BYTES("\xa2\x68id_start\x01\x70id_end_exclusive\x02"), &r), "flow must say paused");
 	ok(msg_read_disconnected(BYTES("\xa2\x68id_start\x01\x70id_end_exclusive\x02"), &r), "disconnected need not");
+	ok(!msg_read_disconnected(BYTES("\xa2\x68id_start\x02\x70id_end_exclusive\x02"), &r), "a range is somebody's");
+	ok(!msg_read_flow(BYTES("\xa3\x68id_start\x1a\xff\xff\xff\xff\x70id_end_exclusive\x01\x66paused\xf5"), &r),
+	   "of flow as well");
 	ok(!msg_read_disconnected(BYTES("\xa2\x68id_start\x01\x70id_end_exclusive\x1b\x00\x00\x00\x01\x00\x00\x00\x00"), &r),
 	   "an id is 32 bits");
 	ok(msg_read_data(BYTES("\xa1\x64" "data\x40"), &data) && data.p && data.len == 0, "empty data is an end, not an absence");

@@ -6,8 +6,9 @@ import { vmmOf } from '../support/vm.js';
 export async function footprint(sandbox: Sandbox): Promise<Readonly<Record<string, number>>> {
   (globalThis as { gc?: () => void }).gc?.();
   const { relay } = vmmOf(sandbox);
-  const { stdout } = await sandbox.shell(script);
-  const [descriptors = Number.NaN, zombies = Number.NaN, kib = Number.NaN] = stdout()
+  const output = await sandbox.shell(script);
+  const [descriptors = Number.NaN, zombies = Number.NaN, kib = Number.NaN] = output
+    .stdout()
     .trim()
     .split(/\s+/)
     .map(Number);

@@ -189,11 +189,6 @@ static void open_handle(uint32_t id, const struct fs_request *q)
 	answer_handle(id, q->op, handle);
 }
 
-static bool is_dots(const char *name)
-{
-	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
-}
-
 /* Entries of a directory, as many as fit. -1 with errno. */
 static int put_entries(DIR *dir, const char *path, size_t most, struct cbor_writer *w, size_t *n)
 {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "bounds.h"
+#include "util.h"
 
 /* Closes and keeps errno. */
 static int close_after(int fd, int result)
@@ -48,11 +49,6 @@ int tree_make_dirs(const char *path, mode_t mode)
 		return -1;
 	errno = ENOTDIR;
 	return S_ISDIR(st.st_mode) ? 0 : -1;
-}
-
-static bool is_dots(const char *name)
-{
-	return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
 }
 
 /* Calls `each` for what is in a directory, whose descriptor it takes over. */

@@ -33,6 +33,12 @@ static inline size_t min_size(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
+/* The names that every directory has for itself and for the one above it. */
+static inline bool is_dots(const char *name)
+{
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
 /*
  * How much of `s` to print when `max` bytes are enough: never half a
  * character, for the text goes out as UTF-8.

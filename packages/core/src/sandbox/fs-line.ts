@@ -59,8 +59,8 @@ export class FsLine implements Disposable {
   }
 
   /** What an open file holds, to its end; the file is closed with it. Pieces come as fast as they are taken. */
-  async *pieces(handle: number, { sparse = false, most }: { sparse?: boolean; most?: number } = {}) {
-    const id = await this.#begin('Read', { handle, offset: 0, len: most, sparse, close: true });
+  async *pieces(handle: number, { sparse = false } = {}) {
+    const id = await this.#begin('Read', { handle, offset: 0, sparse, close: true });
     for (;;) {
       const message = await this.#receive(id);
       if (message.type === 'core.fs.data') yield { data: message.payload.bytes('data') } as FsPiece;

@@ -1,6 +1,7 @@
 // @ts-check
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { commandLine, lastLines } from '../setup/exec.mjs';
 import { inRoot } from '../setup/paths.mjs';
@@ -77,7 +78,19 @@ export async function fuzz(target, seconds) {
  */
 export async function supervised(program, args, withinMs) {
   checkInterrupted();
-  const child = spawn(program, args, { cwd: inRoot(), stdio: ['ignore', 'pipe', 'pipe'] });
+  // libFuzzer ends its process without any tidying up.
+  const scratch = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'msb-fuzz-'));
+  try {
+    return await run(program, args, withinMs, scratch);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** @param {string} program @param {string[]} args @param {number} withinMs @param {string} scratch */
+async function run(program, args, withinMs, scratch) {
+  const env = { ...process.env, TMPDIR: scratch };
+  const child = spawn(program, args, { cwd: inRoot(), env, stdio: ['ignore', 'pipe', 'pipe'] });
   adopt(child);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {

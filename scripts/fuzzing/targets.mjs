@@ -94,9 +94,9 @@ export const TARGETS = [
   },
   {
     name: 'relay-frames',
-    what: "the guest's stream, cut anywhere: frames, and the types of messages",
+    what: "the guest's stream, cut anywhere: frames, and what the log takes out of messages",
     part: 'native',
-    sources: ['test/fuzz/frames_fuzz.cc', ...relaySources('frame', 'cbor', 'messages')],
+    sources: ['test/fuzz/frames_fuzz.cc', ...relaySources('frame', 'cbor', 'messages', 'exec_message')],
     flags: RELAY,
     maxLength: 1024,
   },
@@ -113,9 +113,9 @@ export const TARGETS = [
   },
   {
     name: 'relay-start',
-    what: 'the command line, and the bootstrap frame from a file or a pipe',
+    what: 'the command line, the bootstrap frame from a file or a pipe, the leash',
     part: 'native',
-    sources: ['test/fuzz/start_fuzz.cc', ...relaySources('frame', 'bootstrap', 'options')],
+    sources: ['test/fuzz/start_fuzz.cc', ...relaySources('frame', 'bootstrap', 'options', 'leash')],
     flags: RELAY,
     maxLength: 512,
   },
@@ -126,6 +126,18 @@ export const TARGETS = [
     sources: ['test/fuzz/log_fuzz.cc', ...relaySources('bounded_log')],
     flags: RELAY,
     maxLength: 256,
+  },
+  {
+    name: 'relay-log',
+    what: "the machine's log: whatever its commands and its console say, and files that a dead relay has left",
+    part: 'native',
+    sources: [
+      'test/fuzz/exec_log_fuzz.cc',
+      ...relaySources('exec_log', 'log_segment', 'log_lines', 'frame'),
+      'src/util/errno_name.cc',
+    ],
+    flags: RELAY,
+    maxLength: 512,
   },
   {
     name: 'fork-order',

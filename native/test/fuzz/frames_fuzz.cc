@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "../../relay/cbor.hh"
+#include "../../relay/exec_message.hh"
 #include "../../relay/messages.hh"
 #include "fuzz.hh"
 
@@ -40,13 +41,33 @@ Plain read_plainly(Bytes stream) {
   return plain;
 }
 
+bool lies_within(Bytes part, Bytes whole) {
+  return part.empty() || (part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size());
+}
+
+/** What the log takes out of frames: of a body that the guest wrote, and of one that a client did. */
+void read_messages(Bytes body) {
+  Frame frame;
+  frame.body = body;
+  const auto type = relay::message_type(body);
+  if (type) PROMISE(lies_within(*type, body));
+  const auto message = relay::message(body);
+  if (message) PROMISE(message->type == type && lies_within(message->payload, body));
+  const auto output = relay::read_output(frame);
+  if (output) {
+    PROMISE(message && message->type == (output->is_stderr ? "core.exec.stderr" : "core.exec.stdout"));
+    PROMISE(lies_within(output->data, message->payload));
+  }
+  const relay::Request request = relay::read_request(frame);
+  PROMISE(request.exec == (message && message->type == "core.exec.request") && (request.exec || !request.terminal));
+  if (relay::is_housekeeping(frame)) PROMISE(type == "core.ping" || type == "core.clock.sync");
+}
+
 void look_at(const Frame& frame, Bytes expected) {
   PROMISE(frame.whole == expected && frame.id == number_at(expected, 4));
   PROMISE(frame.flags == static_cast<uint8_t>(expected[8]) && frame.body == expected.substr(9));
   const fuzz::Exact body(frame.body);
-  const auto type = relay::message_type(body.bytes());
-  PROMISE(!type || type->empty() ||
-          (type->data() >= body.bytes().data() && type->data() + type->size() <= body.bytes().data() + body.bytes().size()));
+  read_messages(body.bytes());
   PROMISE(relay::encode_frame(frame.id, frame.flags, frame.body) == expected);
 }
 
@@ -79,6 +100,7 @@ void read_own(uint32_t number) {
   const std::pair<std::string, const char*> own[] = {
       {relay::init_ack_frame(), "core.init.ack"},
       {relay::shutdown_frame(), "core.shutdown"},
+      {relay::shutdown_frame(std::chrono::milliseconds(number)), "core.shutdown"},
       {relay::client_disconnected_frame(range), "core.relay.client.disconnected"},
       {relay::flow_frame(range, number % 2 == 0), "msb.flow"},
   };
@@ -97,7 +119,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   fuzz::Input cuts(data, size);
   read_in_pieces(stream, cuts, read_plainly(stream));
   const fuzz::Exact whole(stream);
-  (void)relay::message_type(whole.bytes());
+  read_messages(whole.bytes());
   if (size >= 4) read_own(number_at(stream, 0));
   return 0;
 }

@@ -7,6 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <deque>
 #include <memory>
@@ -42,14 +43,20 @@ struct Peer {
   bool announced = false;         // the agent has been told that it has gone
 };
 
-/** Hears of frames that a client may send, and of whole ranges that go. */
+/** What the relay hears of its clients: just the frames that go to the agent, in their order, and whole ranges that go. */
 class Watch : public ClientWatch {
  public:
   void on_client_frame(const Frame& frame) override {
     PROMISE(slot_of_id(frame.id) && (frame.flags & kShutdown) == 0);
     PROMISE(frame.whole.size() <= kLengthSize + kMostFrameLength);
+    frames.emplace_back(frame.whole);
   }
-  void on_client_gone(IdRange range) override { PROMISE(slot_of_id(range.start) && range.contains(range.end - 1)); }
+  void on_client_gone(IdRange range) override {
+    PROMISE(slot_of_id(range.start) && range.contains(range.end - 1));
+    gone.push_back(range.start);
+  }
+  std::deque<std::string> frames;
+  std::vector<uint32_t> gone;
 };
 
 class Bench {
@@ -305,10 +312,17 @@ class Bench {
       if (frame.id == 0) {
         control(frame);
       } else {
+        if ((frame.flags & kShutdown) == 0) watched(frame);
         said_by_its_owner(frame);
       }
     }
     PROMISE(result == FrameParser::Result::kIncomplete);
+  }
+
+  /** Whatever the agent gets of a client, the watch has heard of. */
+  void watched(const Frame& frame) {
+    PROMISE(!watch_.frames.empty() && watch_.frames.front() == frame.whole);
+    watch_.frames.pop_front();
   }
 
   /** A client's word for a shutdown, or the relay's about a client. */
@@ -325,7 +339,9 @@ class Bench {
       if (!peer->range || peer->announced) continue;
       if (frame.whole == flow_frame(*peer->range, true) || frame.whole == flow_frame(*peer->range, false)) return;
       peer->announced = frame.whole == client_disconnected_frame(*peer->range);
-      if (peer->announced) return;
+      if (!peer->announced) continue;
+      PROMISE(std::count(watch_.gone.begin(), watch_.gone.end(), peer->range->start) > 0);
+      return;
     }
     PROMISE(strangers_);
   }

@@ -19,7 +19,7 @@
 
 /* Output toward the port. */
 #define OUTPUT_READ_SIZE KIB(32)	/* one read of a session's pipe, one frame */
-#define OUTQ_HIGH MIB(1)	/* session pipes are not read while more waits */
+#define OUTQ_HIGH KIB(128)	/* session pipes are not read while more waits */
 #define OUTQ_INPUT_STOP MIB(4)	/* requests are not read while more waits */
 #define OUTQ_MAX MIB(16)	/* beyond it the host has stopped reading for good */
 #define PORT_WRITE_SIZE KIB(32)	/* what virtio_console takes in one write() */

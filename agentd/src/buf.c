@@ -6,7 +6,7 @@
 #include "bounds.h"
 
 #define FIRST_CAP KIB(8)
-#define KEEP_CAP KIB(256)
+#define KEEP_CAP KIB(512)
 
 static uint8_t *reserve(struct buf *b, size_t n)
 {

@@ -364,7 +364,6 @@ static uint64_t hole_at(int fd, const struct transfer *t)
 /* Sends the next piece of a file. */
 static void read_on(struct transfer **at)
 {
-	static uint8_t chunk[FS_CHUNK];
 	struct transfer *t = *at;
 	struct fs_handle *h = fs_handles_find(&server.handles, t->handle);
 	uint64_t hole = h && t->sparse ? hole_at(h->fd, t) : 0;
@@ -374,11 +373,13 @@ static void read_on(struct transfer **at)
 		fs_send_hole(&server.out, t->id, hole);
 		n = (ssize_t)hole;
 	} else {
-		n = h ? read_at(h->fd, chunk, min_size(sizeof(chunk), t->left), t->at) : -1;
+		uint8_t *room = msg_data_room(&server.out, MSG_FS_DATA, FS_CHUNK);
+
+		n = h && room ? read_at(h->fd, room, min_size(FS_CHUNK, t->left), t->at) : -1;
 		if (n < 0 && errno == EINTR)
 			return;
 		if (n > 0)
-			msg_send_output(&server.out, t->id, MSG_FS_DATA, span_of(chunk, (size_t)n));
+			msg_send_data(&server.out, t->id, MSG_FS_DATA, room, FS_CHUNK, (size_t)n);
 	}
 	if (n > 0) {
 		t->at += (uint64_t)n;

@@ -117,11 +117,17 @@ bool msg_send_error(struct buf *q, uint32_t id, const char *kind, const char *me
 		    struct span offending_type);
 bool msg_send_started(struct buf *q, uint32_t id, uint32_t pid);
 bool msg_send_stdin_error(struct buf *q, uint32_t id, int err, const char *message);
-bool msg_send_output(struct buf *q, uint32_t id, enum msg_type type, struct span data);
 bool msg_send_tcp_failed(struct buf *q, uint32_t id, int err, const char *what);
 bool msg_send_taken(struct buf *q, uint32_t id, uint64_t bytes);
 bool msg_send_exited(struct buf *q, uint32_t id, int wstatus);
 bool msg_send_failed(struct buf *q, uint32_t id, const struct failure *f);
 bool msg_send_halted(struct buf *q, const struct halted *h);
+
+/*
+ * Bulk data is read to where it is sent from: room in the queue for up to
+ * `most` bytes, of which `len` make a message then. NULL: there is no room.
+ */
+uint8_t *msg_data_room(struct buf *q, enum msg_type type, size_t most);
+void msg_send_data(struct buf *q, uint32_t id, enum msg_type type, uint8_t *data, size_t most, size_t len);
 
 #endif

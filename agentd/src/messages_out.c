@@ -129,15 +129,37 @@ bool msg_send_stdin_error(struct buf *q, uint32_t id, int err, const char *messa
 	return send(q, id, MSG_EXEC_STDIN_ERROR, &w);
 }
 
-bool msg_send_output(struct buf *q, uint32_t id, enum msg_type type, struct span data)
+static size_t data_head(uint8_t mem[WIRE_HEAD_MAX], uint32_t id, enum msg_type type, size_t len)
 {
-	uint8_t mem[16];
-	struct cbor_writer w = cbor_writer(mem, sizeof(mem));
+	uint8_t payload[16];
+	struct cbor_writer w = cbor_writer(payload, sizeof(payload));
 
 	cbor_put_map(&w, 1);
 	cbor_put_text(&w, "data");
-	cbor_put_bytes_head(&w, data.len);
-	return !w.overflow && wire_append(q, id, type, span_of(mem, w.len), data);
+	cbor_put_bytes_head(&w, len);
+	return wire_head(mem, id, type, span_of(payload, w.len), len);
+}
+
+uint8_t *msg_data_room(struct buf *q, enum msg_type type, size_t most)
+{
+	uint8_t head[WIRE_HEAD_MAX];
+	size_t before = data_head(head, 0, type, most);
+	uint8_t *room = buf_reserve(q, before + most);
+
+	return room ? room + before : NULL;
+}
+
+void msg_send_data(struct buf *q, uint32_t id, enum msg_type type, uint8_t *data, size_t most, size_t len)
+{
+	uint8_t head[WIRE_HEAD_MAX];
+	uint8_t *room = data - data_head(head, id, type, most);
+	size_t n = data_head(head, id, type, len);
+
+	/* A short one has a shorter head. */
+	if (room + n != data)
+		memmove(room + n, data, len);
+	memcpy(room, head, n);
+	buf_commit(q, n + len);
 }
 
 bool msg_send_tcp_failed(struct buf *q, uint32_t id, int err, const char *what)

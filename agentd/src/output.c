@@ -9,7 +9,7 @@
 #include "bounds.h"
 #include "messages.h"
 
-static uint8_t chunk[OUTPUT_READ_SIZE];
+static uint8_t discarded[OUTPUT_READ_SIZE];
 
 static void enqueue(struct source *src)
 {
@@ -129,10 +129,14 @@ static void end(struct source *src)
 
 static ssize_t pull_data(struct source *src)
 {
-	ssize_t n = read(src->w.fd, chunk, sizeof(chunk));
+	struct buf *out = src->output->out;
+	uint8_t *room = src->ended ? msg_data_room(out, src->type, OUTPUT_READ_SIZE) : discarded;
+	ssize_t n;
 
+	errno = ENOBUFS;
+	n = room ? read(src->w.fd, room, OUTPUT_READ_SIZE) : -1;
 	if (n > 0 && src->ended)
-		msg_send_output(src->output->out, src->id, src->type, span_of(chunk, (size_t)n));
+		msg_send_data(out, src->id, src->type, room, OUTPUT_READ_SIZE, (size_t)n);
 	return n;
 }
 

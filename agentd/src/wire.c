@@ -149,13 +149,10 @@ bool wire_open(struct span body, struct envelope *e)
 	return true;
 }
 
-bool wire_append(struct buf *q, uint32_t id, enum msg_type type, struct span head, struct span data)
+size_t wire_head(uint8_t mem[WIRE_HEAD_MAX], uint32_t id, enum msg_type type, struct span head, size_t data_len)
 {
-	uint8_t prefix[96];
-	struct cbor_writer w = cbor_writer(prefix + 4 + FRAME_MIN_LEN, sizeof(prefix) - 4 - FRAME_MIN_LEN);
-	size_t payload = head.len + data.len;
+	struct cbor_writer w = cbor_writer(mem + 4 + FRAME_MIN_LEN, WIRE_HEAD_MAX - 4 - FRAME_MIN_LEN);
 	size_t len;
-	uint8_t *room;
 
 	cbor_put_map(&w, 3);
 	cbor_put_text(&w, "v");
@@ -163,23 +160,31 @@ bool wire_append(struct buf *q, uint32_t id, enum msg_type type, struct span hea
 	cbor_put_text(&w, "t");
 	cbor_put_text(&w, types[type].name);
 	cbor_put_text(&w, "p");
-	cbor_put_bytes_head(&w, payload);
-	len = FRAME_MIN_LEN + w.len + payload;
-	if (w.overflow || len > FRAME_MAX_LEN)
-		return false;
-	put_be32(prefix, (uint32_t)len);
-	put_be32(prefix + 4, id);
-	prefix[8] = types[type].flags;
+	cbor_put_bytes_head(&w, head.len + data_len);
+	len = FRAME_MIN_LEN + w.len + head.len + data_len;
+	if (w.overflow || w.cap - w.len < head.len || len > FRAME_MAX_LEN)
+		return 0;
+	put_be32(mem, (uint32_t)len);
+	put_be32(mem + 4, id);
+	mem[8] = types[type].flags;
+	if (head.len)
+		memcpy(w.buf + w.len, head.p, head.len);
+	return 4 + len - data_len;
+}
 
-	room = buf_reserve(q, 4 + len);
+bool wire_append(struct buf *q, uint32_t id, enum msg_type type, struct span head, struct span data)
+{
+	uint8_t prefix[WIRE_HEAD_MAX];
+	/* A payload that has no data may be longer than what comes before one. */
+	struct span none = { 0 }, brief = data.len ? head : none, rest = data.len ? data : head;
+	size_t n = wire_head(prefix, id, type, brief, rest.len);
+	uint8_t *room = n ? buf_reserve(q, n + rest.len) : NULL;
+
 	if (!room)
 		return false;
-	memcpy(room, prefix, 4 + FRAME_MIN_LEN + w.len);
-	room += 4 + FRAME_MIN_LEN + w.len;
-	if (head.len)
-		memcpy(room, head.p, head.len);
-	if (data.len)
-		memcpy(room + head.len, data.p, data.len);
-	buf_commit(q, 4 + len);
+	memcpy(room, prefix, n);
+	if (rest.len)
+		memcpy(room + n, rest.p, rest.len);
+	buf_commit(q, n + rest.len);
 	return true;
 }

@@ -90,9 +90,18 @@ struct envelope {
 
 bool wire_open(struct span body, struct envelope *e);
 
+/* The most that comes before a frame's data: prefix, envelope, and the payload's own head. */
+#define WIRE_HEAD_MAX 128
+
 /*
- * Appends one frame. The payload is `head` followed by `data`, so that bulk
- * data is copied once. False: no room left in the queue, or no memory.
+ * What of a frame comes before its data, whose length is known. The payload is
+ * `head` followed by that data. 0: no frame is that long.
+ */
+size_t wire_head(uint8_t mem[WIRE_HEAD_MAX], uint32_t id, enum msg_type type, struct span head, size_t data_len);
+
+/*
+ * Appends one frame, with its data, which is copied once. False: no room left
+ * in the queue, or no memory.
  */
 bool wire_append(struct buf *q, uint32_t id, enum msg_type type, struct span head, struct span data);
 

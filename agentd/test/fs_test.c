@@ -48,7 +48,11 @@ static void data(uint32_t id, const void *p, size_t len)
 	struct buf out = { .max = MIB(4) };
 	struct span all;
 
-	msg_send_output(&out, id, MSG_FS_DATA, span_of(p, len));
+	uint8_t *room = msg_data_room(&out, MSG_FS_DATA, len);
+
+	if (len)
+		memcpy(room, p, len);
+	msg_send_data(&out, id, MSG_FS_DATA, room, len, len);
 	all = buf_span(&out);
 	if (write(line, all.p, all.len) != (ssize_t)all.len)
 		_exit(2);

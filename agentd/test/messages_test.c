@@ -177,7 +177,8 @@ static void ready_is(struct buf *q, const char *what, const char *first, const c
 static void answers(void)
 {
 	struct frame frame = { 0 };
-	struct buf q = { .max = KIB(64) };
+	struct buf q = { .max = KIB(128) };
+	uint8_t *room;
 	struct failure f = { .kind = "not_found", .err = ENOENT, .message = "no", .stage = "execve" };
 	struct halted h = { .clean = true, .killed = 2 };
 	struct ready r = { .boot_ns = 1, .init_ns = 2, .ready_ns = 3, .resume_ns = 4 };
@@ -193,7 +194,9 @@ static void answers(void)
 	f = (struct failure){ .kind = "other", .message = "no" };
 	msg_send_failed(&q, 1, &f);
 	payload_is(&q, "a failure with the fewest", BYTES("\xa2\x64kind\x65other\x67message\x62no"));
-	msg_send_output(&q, 1, MSG_EXEC_STDOUT, BYTES("hi"));
+	room = msg_data_room(&q, MSG_EXEC_STDOUT, KIB(64));
+	memcpy(room, "hi", 2);
+	msg_send_data(&q, 1, MSG_EXEC_STDOUT, room, KIB(64), 2);
 	payload_is(&q, "output", BYTES("\xa1\x64" "data\x42hi"));
 	msg_send_tcp_failed(&q, 1, EPIPE, "send");
 	payload_is(&q, "a connection's failure",
@@ -222,6 +225,41 @@ static void answers(void)
 	buf_free(&q);
 }
 
+/* Lengths are written in one to five bytes, twice; what is read before its length is known must fit all of them. */
+static bool data_arrives(struct buf *q, size_t most, size_t len)
+{
+	uint8_t *room = msg_data_room(q, MSG_TCP_DATA, most);
+	struct envelope e;
+	struct frame f;
+	struct span data;
+	bool same;
+
+	for (size_t i = 0; i < len; i++)
+		room[i] = (uint8_t)(i * 31 + len);
+	msg_send_data(q, 7, MSG_TCP_DATA, room, most, len);
+	same = wire_peek(buf_span(q), &f) == FRAME_WHOLE && f.id == 7 && wire_open(f.body, &e) &&
+	       e.type == MSG_TCP_DATA && msg_read_data(e.payload, &data) && data.len == len && f.size == q->len;
+	for (size_t i = 0; same && i < len; i++)
+		same = data.p[i] == (uint8_t)(i * 31 + len);
+	buf_consume(q, f.size);
+	return same;
+}
+
+static void data_of_every_length(void)
+{
+	const size_t mosts[] = { 30, 300, KIB(32), KIB(64), KIB(64) + 300 };
+	struct buf q = { .max = KIB(128) };
+
+	for (size_t i = 0; i < ARRAY_SIZE(mosts); i++) {
+		size_t wrong = 0;
+
+		for (size_t len = 0; len <= mosts[i]; len += len < 600 || mosts[i] - len < 600 ? 1 : 509)
+			wrong += !data_arrives(&q, mosts[i], len);
+		ok(wrong == 0, "data of any length, where there was room for %zu bytes", mosts[i]);
+	}
+	buf_free(&q);
+}
+
 int main(void)
 {
 	requests();
@@ -229,5 +267,6 @@ int main(void)
 	resume();
 	control();
 	answers();
+	data_of_every_length();
 	return tap_done();
 }

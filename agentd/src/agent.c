@@ -50,6 +50,7 @@ void agent_init(struct agent *a, int port_fd)
 	    !loop_add(&a->loop, &a->port.w, port_fd, a->port.events))
 		fatal(errno, "event loop");
 	sessions_init(&a->sessions, &a->loop, &a->port.out, &a->defaults, &a->flow);
+	a->sessions.output.transit = &a->port.transit;
 	tcps_init(&a->tcps, &a->loop, &a->sessions.output, &a->flow);
 	fs_init(&a->fs, &a->loop, &a->sessions.output, &a->flow);
 	shutdown_init(&a->shutdown, a);
@@ -147,7 +148,7 @@ static bool frames_wait(const struct agent *a)
 static void watch_port(struct agent *a)
 {
 	struct port *p = &a->port;
-	uint32_t want = (may_listen(a) ? EPOLLIN : 0) | (p->out.len > 0 ? EPOLLOUT : 0);
+	uint32_t want = (may_listen(a) ? EPOLLIN : 0) | (port_waits(p) ? EPOLLOUT : 0);
 
 	if (p->w.fd < 0)
 		return;

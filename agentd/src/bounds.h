@@ -19,6 +19,7 @@
 
 /* Output toward the port. */
 #define OUTPUT_READ_SIZE KIB(32)	/* one read of a session's pipe, one frame */
+#define TRANSIT_SIZE KIB(256)	/* one frame of what is passed on without a copy */
 #define OUTQ_HIGH KIB(128)	/* session pipes are not read while more waits */
 #define OUTQ_INPUT_STOP MIB(4)	/* requests are not read while more waits */
 #define OUTQ_MAX MIB(16)	/* beyond it the host has stopped reading for good */
@@ -28,6 +29,7 @@
 
 /* Sessions. */
 #define SESSIONS_MAX 1024
+#define PIPE_SIZE KIB(256)	/* of each of a command's three, if the kernel gives as much */
 #define DISCARD_MAX 128		/* pipes still drained after their session ended */
 #define STDIN_QUEUE_MAX MIB(8)	/* per session, what its program has not read */
 #define TCP_MAX 512		/* connections into the guest */

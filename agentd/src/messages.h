@@ -130,4 +130,7 @@ bool msg_send_halted(struct buf *q, const struct halted *h);
 uint8_t *msg_data_room(struct buf *q, enum msg_type type, size_t most);
 void msg_send_data(struct buf *q, uint32_t id, enum msg_type type, uint8_t *data, size_t most, size_t len);
 
+/* What comes before data that is not in the queue. */
+bool msg_send_data_head(struct buf *q, uint32_t id, enum msg_type type, size_t len);
+
 #endif

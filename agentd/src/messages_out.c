@@ -162,6 +162,13 @@ void msg_send_data(struct buf *q, uint32_t id, enum msg_type type, uint8_t *data
 	buf_commit(q, n + len);
 }
 
+bool msg_send_data_head(struct buf *q, uint32_t id, enum msg_type type, size_t len)
+{
+	uint8_t head[WIRE_HEAD_MAX];
+
+	return buf_append(q, head, data_head(head, id, type, len));
+}
+
 bool msg_send_tcp_failed(struct buf *q, uint32_t id, int err, const char *what)
 {
 	uint8_t mem[PAYLOAD_MAX];

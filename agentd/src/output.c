@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bounds.h"
@@ -127,7 +128,14 @@ static void end(struct source *src)
 	source_close(src);
 }
 
-static ssize_t pull_data(struct source *src)
+static bool is_pipe(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
+static ssize_t copy_data(struct source *src)
 {
 	struct buf *out = src->output->out;
 	uint8_t *room = src->ended ? msg_data_room(out, src->type, OUTPUT_READ_SIZE) : discarded;
@@ -137,7 +145,32 @@ static ssize_t pull_data(struct source *src)
 	n = room ? read(src->w.fd, room, OUTPUT_READ_SIZE) : -1;
 	if (n > 0 && src->ended)
 		msg_send_data(out, src->id, src->type, room, OUTPUT_READ_SIZE, (size_t)n);
+	src->bulk = n == (ssize_t)OUTPUT_READ_SIZE && is_pipe(src->w.fd);
 	return n;
+}
+
+static ssize_t pass_data(struct source *src)
+{
+	struct output *o = src->output;
+	ssize_t n = transit_take(o->transit, src->w.fd, TRANSIT_SIZE);
+
+	if (n > 0 && msg_send_data_head(o->out, src->id, src->type, (size_t)n))
+		o->transit->before = o->out->len;
+	src->bulk = n >= (ssize_t)OUTPUT_READ_SIZE;
+	return n;
+}
+
+static ssize_t pull_data(struct source *src)
+{
+	const struct transit *t = src->output->transit;
+
+	return src->bulk && src->ended && t && transit_is_free(t) ? pass_data(src) : copy_data(src);
+}
+
+/* What is on its way goes first. */
+static bool has_room(const struct output *o)
+{
+	return o->out->len < OUTQ_HIGH && !(o->transit && o->transit->left > 0);
 }
 
 /*
@@ -176,13 +209,13 @@ void source_drain(struct source *src, size_t budget)
 
 bool output_waits(const struct output *o)
 {
-	return o->head && o->out->len < OUTQ_HIGH;
+	return o->head && has_room(o);
 }
 
 void output_pump(struct output *o)
 {
 	/* Bounded, so that requests are looked at in between. */
-	for (int i = 0; i < EPOLL_BATCH && o->head && o->out->len < OUTQ_HIGH; i++) {
+	for (int i = 0; i < EPOLL_BATCH && o->head && has_room(o); i++) {
 		struct source *src = dequeue(o);
 
 		if (move(src) > 0)

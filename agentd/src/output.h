@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include "loop.h"
+#include "transit.h"
 #include "wire.h"
 
 /* The reading end of a command's stdout or stderr, or of a connection. */
@@ -19,6 +20,7 @@ struct source {
 	enum msg_type type;
 	bool held;			/* not to be read for now */
 	bool ready;			/* has, or may have, something to read */
+	bool bulk;			/* a pipe that had as much as is read at once */
 	bool queued;
 	struct source *next;
 };
@@ -31,6 +33,7 @@ struct source {
 struct output {
 	struct loop *loop;
 	struct buf *out;
+	struct transit *transit;	/* NULL: everything is copied */
 	struct source *head, *tail;
 	size_t discarding;
 };

@@ -72,6 +72,7 @@ void port_init(struct port *p)
 		.in.max = 4 + FRAME_MAX_LEN + PORT_READ_SIZE,
 		.out.max = OUTQ_MAX,
 	};
+	transit_open(&p->transit);
 }
 
 void port_share_debt(struct port *p, volatile uint64_t *told)
@@ -164,25 +165,70 @@ void port_read(struct port *p)
 	}
 }
 
+/* Keeps account of what the host has been given. */
+static void given(struct port *p, uint64_t debt)
+{
+	p->debt = debt;
+	if (p->debt_told)
+		*p->debt_told = debt;
+}
+
+static ssize_t give_queued(struct port *p, size_t most)
+{
+	struct span wait = buf_span(&p->out);
+	ssize_t n = write(p->w.fd, wait.p, min_size(most, PORT_WRITE_SIZE));
+
+	if (n > 0) {
+		given(p, wire_debt(wait, (size_t)n, p->debt));
+		buf_consume(&p->out, (size_t)n);
+	}
+	return n;
+}
+
+static ssize_t give_transit(struct port *p)
+{
+	ssize_t n = transit_give(&p->transit, p->w.fd);
+
+	if (n > 0)
+		given(p, p->debt - (uint64_t)n);
+	return n;
+}
+
+/* One write, of what is next. */
+static ssize_t give(struct port *p)
+{
+	struct transit *t = &p->transit;
+	ssize_t n;
+
+	if (t->left == 0)
+		return give_queued(p, p->out.len);
+	if (t->before == 0)
+		return give_transit(p);
+	n = give_queued(p, t->before);
+	if (n > 0)
+		t->before -= (size_t)n;
+	return n;
+}
+
 void port_write(struct port *p)
 {
-	while (p->out.len > 0 && !p->lost) {
-		struct span wait = buf_span(&p->out);
-		ssize_t n = write(p->w.fd, wait.p, min_size(wait.len, PORT_WRITE_SIZE));
+	while (port_waits(p) && !p->lost) {
+		ssize_t n = give(p);
 
-		if (n > 0) {
-			p->debt = wire_debt(wait, (size_t)n, p->debt);
-			if (p->debt_told)
-				*p->debt_told = p->debt;
-			buf_consume(&p->out, (size_t)n);
-		} else if (n < 0 && errno == ENOMEM) {
-			/* The driver copies; the guest's memory may be short for a moment. */
-			return;
-		} else if (n < 0 && errno != EAGAIN && errno != EINTR) {
+		if (n > 0)
+			continue;
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno != EAGAIN && errno != ENOMEM) {
 			log_err("write to the port: %m");
 			p->lost = true;
-		} else if (n == 0 || errno == EAGAIN) {
-			return;
 		}
+		/* Of ENOMEM: the driver copies; the guest's memory may be short for a moment. */
+		return;
 	}
+}
+
+bool port_waits(const struct port *p)
+{
+	return p->out.len > 0 || p->transit.left > 0;
 }

@@ -3,6 +3,7 @@
 #define AGENTD_PORT_H
 
 #include "loop.h"
+#include "transit.h"
 #include "wire.h"
 
 /*
@@ -12,6 +13,7 @@
 struct port {
 	struct watch w;
 	struct buf in, out;
+	struct transit transit;	/* goes after so much of `out` as it says */
 	uint32_t events;
 	bool lost;		/* the host's side is gone, or the line is no use any more */
 	uint64_t debt;		/* what the host waits for of the last frame that has been begun */
@@ -38,5 +40,8 @@ void port_read(struct port *p);
 
 /* Writes what the host takes. Sets `lost` likewise. */
 void port_write(struct port *p);
+
+/* Whether something waits for the host. */
+bool port_waits(const struct port *p);
 
 #endif

@@ -287,7 +287,7 @@ void shutdown_settled(struct shutdown *s)
 void shutdown_turn(struct shutdown *s)
 {
 	const struct agent *a = s->agent;
-	bool sent = a->port.lost || a->port.out.len == 0;
+	bool sent = a->port.lost || !port_waits(&a->port);
 
 	if ((s->phase == PHASE_DRAIN || s->phase == PHASE_WORDS) && !a->sessions.list && sent)
 		advance(s);

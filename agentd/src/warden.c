@@ -164,9 +164,9 @@ static void flush(struct port *p, bool until_hangup)
 
 	for (;;) {
 		port_write(p);
-		if (p->lost || (p->out.len == 0 && !until_hangup))
+		if (p->lost || (!port_waits(p) && !until_hangup))
 			return;
-		fd.events = (short)(POLLIN | (p->out.len ? POLLOUT : 0));
+		fd.events = (short)(POLLIN | (port_waits(p) ? POLLOUT : 0));
 		if (poll(&fd, 1, clock_timeout_ms(deadline)) == 0)
 			return;
 		port_read(p);

@@ -76,8 +76,9 @@ enum frame_status { FRAME_WHOLE, FRAME_PARTIAL, FRAME_BAD };
 enum frame_status wire_peek(struct span in, struct frame *f);
 
 /*
- * How much of a frame is still to come once `n` bytes of a queue of whole
- * frames have been written, of which the first `debt` were owed already.
+ * How much of a frame is still to come once `n` bytes of a queue have been
+ * written, of which the first `debt` were owed already. The data of the last
+ * one may be elsewhere.
  */
 uint64_t wire_debt(struct span queue, size_t n, uint64_t debt);
 

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { AgentProtocolError, TimeoutError } from '../errors.js';
 import { isError } from '../host/any-realm.js';
 import { clearTimeout, setTimeout } from '../host/clock.js';
+import { ChunkReader } from './chunk-reader.js';
 import { encodeFrame, type Frame, FrameReader, SESSION_START, SHUTDOWN } from './frame.js';
 import { decodeMessage, encodeMessage, type Message, type Payload, type PayloadFields } from './message.js';
 
@@ -47,7 +48,7 @@ const directIdEnd = 2 ** 31;
 export class AgentConnection implements Disposable {
   readonly ready: AgentReady;
   readonly #socket: Socket;
-  readonly #chunks: AsyncIterator<Buffer>;
+  readonly #chunks: ChunkReader;
   readonly #reader: FrameReader;
   readonly #frames: Frame[];
   readonly #idEnd: number;
@@ -55,8 +56,8 @@ export class AgentConnection implements Disposable {
   /** A read that is under way since this rests, for whoever receives next. */
   #coming: Promise<Buffer> | undefined;
 
-  private constructor(socket: Socket, chunks: AsyncIterator<Buffer>, greeting: Greeting) {
-    this.#socket = socket;
+  private constructor(chunks: ChunkReader, greeting: Greeting) {
+    this.#socket = chunks.socket;
     this.#chunks = chunks;
     this.#reader = greeting.reader;
     this.#frames = greeting.frames;
@@ -72,8 +73,8 @@ export class AgentConnection implements Disposable {
    */
   static connect(socketPath: string, options: ConnectOptions): Promise<AgentConnection> {
     options.signal?.throwIfAborted();
-    const socket = connect({ path: socketPath });
-    return AgentConnection.#greeted(socket, options, async (chunks) => {
+    const chunks = ChunkReader.connect(socketPath);
+    return AgentConnection.#greeted(chunks, options, async () => {
       const [range, rest] = await readRange(chunks);
       return readReady(chunks, range, rest);
     });
@@ -82,32 +83,31 @@ export class AgentConnection implements Disposable {
   /**
    * Speaks to an agent without a relay in between, on the line itself, and waits until it is ready.
    *
-   * @param line a connected socket, which is taken over.
+   * @param line which is taken over.
    * @param first the frame that it waits for.
    * @throws as {@link connect} does.
    */
-  static direct(line: Socket, first: Uint8Array, options: ConnectOptions): Promise<AgentConnection> {
-    line.write(first);
-    return AgentConnection.#greeted(line, options, (chunks) =>
-      readReady(chunks, { idStart: 1, idEnd: directIdEnd }, Buffer.alloc(0)),
+  static direct(line: ChunkReader, first: Uint8Array, options: ConnectOptions): Promise<AgentConnection> {
+    line.socket.write(first);
+    return AgentConnection.#greeted(line, options, () =>
+      readReady(line, { idStart: 1, idEnd: directIdEnd }, Buffer.alloc(0)),
     );
   }
 
   static async #greeted(
-    socket: Socket,
+    chunks: ChunkReader,
     { timeoutMs, signal }: ConnectOptions,
-    greet: (chunks: AsyncIterator<Buffer>) => Promise<Greeting>,
+    greet: () => Promise<Greeting>,
   ): Promise<AgentConnection> {
+    const { socket } = chunks;
     const timeout = new TimeoutError(`The guest agent was not ready within ${timeoutMs} ms.`);
     const timer = setTimeout(() => socket.destroy(timeout), timeoutMs);
     const onAbort = () => socket.destroy(abortReason(signal));
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
       signal?.throwIfAborted();
-      socket.once('error', () => {}); // reported by the promise below or by the next read
       if (socket.connecting) await once(socket, 'connect');
-      const chunks: AsyncIterator<Buffer> = socket[Symbol.asyncIterator]();
-      return new AgentConnection(socket, chunks, await greet(chunks));
+      return new AgentConnection(chunks, await greet());
     } catch (error) {
       socket.destroy();
       throw connectionError(error);
@@ -244,7 +244,7 @@ interface Greeting {
 /** The ids that a relay gives to a client. */
 type IdRange = Pick<Greeting, 'idStart' | 'idEnd'>;
 
-async function readRange(chunks: AsyncIterator<Buffer>): Promise<[IdRange, Buffer]> {
+async function readRange(chunks: ChunkReader): Promise<[IdRange, Buffer]> {
   let start = Buffer.alloc(0);
   while (start.length < handshakeSize) start = Buffer.concat([start, await nextChunk(chunks)]);
   const idStart = start.readUInt32BE(0);
@@ -255,7 +255,7 @@ async function readRange(chunks: AsyncIterator<Buffer>): Promise<[IdRange, Buffe
   return [{ idStart, idEnd }, start.subarray(handshakeSize)];
 }
 
-async function readReady(chunks: AsyncIterator<Buffer>, range: IdRange, received: Buffer): Promise<Greeting> {
+async function readReady(chunks: ChunkReader, range: IdRange, received: Buffer): Promise<Greeting> {
   const reader = new FrameReader();
   const frames = reader.push(received);
   while (frames.length === 0) frames.push(...reader.push(await nextChunk(chunks)));
@@ -277,15 +277,15 @@ export function agentReady(payload: Payload): AgentReady {
   };
 }
 
-async function nextChunk(chunks: AsyncIterator<Buffer>): Promise<Buffer> {
-  let result: IteratorResult<Buffer>;
+async function nextChunk(chunks: ChunkReader): Promise<Buffer> {
+  let chunk: Buffer | null;
   try {
-    result = await chunks.next();
+    chunk = await chunks.next();
   } catch (error) {
     throw connectionError(error);
   }
-  if (result.done) throw new AgentGoneError('The relay closed the connection.');
-  return result.value;
+  if (!chunk) throw new AgentGoneError('The relay closed the connection.');
+  return chunk;
 }
 
 /** Errors of the socket itself all mean one thing; ours and the caller's pass through. */

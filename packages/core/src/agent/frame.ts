@@ -44,12 +44,21 @@ export class FrameReader {
   #frame: Buffer | undefined;
   #frameFilled = 0;
 
-  /** The frames that `chunk` completes, in order.
+  /** The frames that `chunk` completes, in order; one that is whole in it is a view of it.
    * @throws AgentProtocolError for a length that no frame can have; the stream is lost then. */
   push(chunk: Uint8Array): Frame[] {
     const frames: Frame[] = [];
+    const view = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
     let at = 0;
     while (at < chunk.length) {
+      if (this.atBoundary && at + lengthSize <= view.length) {
+        const end = at + lengthSize + checkedLength(view.readUInt32BE(at));
+        if (end <= view.length) {
+          frames.push(frameOf(view.subarray(at + lengthSize, end)));
+          at = end;
+          continue;
+        }
+      }
       if (!this.#frame) {
         const taken = Math.min(lengthSize - this.#headFilled, chunk.length - at);
         this.#head.set(chunk.subarray(at, at + taken), this.#headFilled);
@@ -64,11 +73,7 @@ export class FrameReader {
       this.#frameFilled += taken;
       at += taken;
       if (this.#frameFilled < this.#frame.length) break;
-      frames.push({
-        id: this.#frame.readUInt32BE(0),
-        flags: this.#frame.readUInt8(4),
-        body: this.#frame.subarray(headerSize),
-      });
+      frames.push(frameOf(this.#frame));
       this.#frame = undefined;
       this.#headFilled = 0;
     }
@@ -79,6 +84,11 @@ export class FrameReader {
   get atBoundary(): boolean {
     return this.#frame === undefined && this.#headFilled === 0;
   }
+}
+
+/** @param counted what its length counts. */
+function frameOf(counted: Buffer): Frame {
+  return { id: counted.readUInt32BE(0), flags: counted.readUInt8(4), body: counted.subarray(headerSize) };
 }
 
 function checkedLength(length: number): number {

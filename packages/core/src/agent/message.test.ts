@@ -1,3 +1,4 @@
+import { decode } from 'cborg';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AgentProtocolError } from '../errors.js';
@@ -36,6 +37,62 @@ describe('messages', () => {
     expect(payload.bool('yes')).toBe(true);
     expect(payload.optionalText('no')).toBeUndefined();
     expect(payload.optionalText('nil')).toBeUndefined();
+  });
+
+  it('are the same whether their data is bulk or not', () => {
+    const around = [0, 1, 1023, 1024, 1025, 65_535, 65_536, 70_000].flatMap((n) => [n - 60, n - 30, n]);
+    const length = fc.oneof(fc.constantFrom(...around.filter((n) => n >= 0)), fc.nat({ max: 80_000 }));
+    const type = fc.constantFrom(
+      'core.exec.stdout',
+      'core.exec.stderr',
+      'core.fs.data',
+      'core.tcp.data',
+      'x.y',
+    );
+    fc.assert(
+      fc.property(type, length, fc.boolean(), (name, size, isMore) => {
+        const data = new Uint8Array(size).map((_, i) => i * 7);
+        const message = decodeMessage(encodeMessage(name, { data, ...(isMore && { more: 1 }) }));
+        expect(message.type).toBe(name);
+        const read = message.payload.bytes('data');
+        expect(Buffer.compare(read, data), 'byte for byte').toBe(0);
+        expect(Object.getPrototypeOf(read)).toBe(Uint8Array.prototype);
+        expect(message.payload.optionalInt('more')).toBe(isMore ? 1 : undefined);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('with bulk data, cut or changed anywhere before it, are what a decoder of all forms makes of them', () => {
+    const strict = { strict: true, allowIndefinite: false, rejectDuplicateMapKeys: true, useMaps: true };
+    const slowly = (bytes: Uint8Array) => {
+      const envelope = decode(bytes, strict) as Map<string, unknown>;
+      const data = (decode(envelope.get('p') as Uint8Array, strict) as Map<string, Uint8Array>).get('data');
+      const [generation, type] = [envelope.get('v'), envelope.get('t')];
+      if (!(Number(generation) >= 0) || typeof type !== 'string') throw new Error('no envelope');
+      return `${type} ${(data as Uint8Array).length}`;
+    };
+    const quickly = (bytes: Uint8Array) => {
+      const { type, payload } = decodeMessage(bytes);
+      return `${type} ${payload.bytes('data').length}`;
+    };
+    const whole = encodeMessage('core.exec.stdout', { data: new Uint8Array(66_000) });
+    const head = whole.length - 66_000;
+    fc.assert(
+      fc.property(fc.nat({ max: head - 1 }), fc.nat({ max: 255 }), fc.nat({ max: 3 }), (at, value, cut) => {
+        const bytes = Uint8Array.from(whole.subarray(0, whole.length - cut));
+        bytes[at] = value;
+        let expected: string;
+        try {
+          expected = slowly(bytes);
+        } catch {
+          expect(() => quickly(bytes)).toThrow(AgentProtocolError);
+          return;
+        }
+        expect(quickly(bytes)).toBe(expected);
+      }),
+      { numRuns: 2000 },
+    );
   });
 
   it('check each field for its type', () => {

@@ -1,6 +1,6 @@
 import { fstatSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { Socket } from 'node:net';
 import { constants } from 'node:os';
+import { ChunkReader } from '../agent/chunk-reader.js';
 import { type Descriptor, Descriptors, openFile, ownDescriptor } from '../host/descriptor.js';
 import { forkLibraryPath, native } from '../host/native.js';
 import { Qmp, VmmControlError } from '../vmm/qmp.js';
@@ -21,7 +21,7 @@ const orderFd = 9;
  */
 export class LiveVmm implements AsyncDisposable {
   /** The agent's line. */
-  readonly agent: Socket;
+  readonly agent: ChunkReader;
   readonly qmp = new Qmp();
   readonly #held = new Descriptors();
   readonly #pid: number;
@@ -36,7 +36,7 @@ export class LiveVmm implements AsyncDisposable {
     native.ownFd(orders); // a thread that ends takes its live templates with it
     this.#orders = ownDescriptor(orders);
     const [line, agent] = native.socketPair();
-    this.agent = new Socket({ fd: line, readable: true, writable: true });
+    this.agent = ChunkReader.on(line);
     this.#disk = this.#held.add(openFile(scratch, 'r'));
     rmSync(scratch);
     this.#memory = this.#held.add(openFile(template.memory, 'r'));
@@ -125,7 +125,7 @@ export class LiveVmm implements AsyncDisposable {
 
   /** Ends it; its forks go on. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.agent.destroy();
+    this.agent.socket.destroy();
     this.qmp[Symbol.dispose]();
     this.#held[Symbol.dispose]();
     this.#orders[Symbol.dispose]();

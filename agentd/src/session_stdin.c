@@ -29,29 +29,50 @@ static void tell_taken(struct session *s, size_t n)
 	s->in_taken = 0;
 }
 
-/* Writes what the pipe takes; closes it when the end has been reached. */
+/* Writes what the pipe takes. Returns how much that was; closed, if the command reads no more. */
+static size_t give(struct session *s, struct span data)
+{
+	size_t done = 0;
+
+	while (done < data.len) {
+		ssize_t n = write(s->in.fd, data.p + done, data.len - done);
+
+		if (n > 0)
+			done += (size_t)n;
+		else if (n < 0 && errno == EAGAIN)
+			break;
+		else if (n == 0 || errno != EINTR) {
+			/* It may well go on without. */
+			refuse(s, errno, "the command has closed its stdin");
+			session_stdin_close(s);
+			break;
+		}
+	}
+	if (done > 0)
+		tell_taken(s, done);
+	return done;
+}
+
+/* Writes what has waited; closes the pipe when the end has been reached. */
 static void flush(struct session *s)
 {
-	while (s->inq.len > 0) {
-		struct span wait = buf_span(&s->inq);
-		ssize_t n = write(s->in.fd, wait.p, wait.len);
+	if (s->inq.len > 0) {
+		size_t done = give(s, buf_span(&s->inq));
 
-		if (n > 0) {
-			buf_consume(&s->inq, (size_t)n);
-			tell_taken(s, (size_t)n);
-			continue;
-		}
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
+		if (s->in.fd < 0)
 			return;
-		/* The command reads no more. It may well go on without. */
-		refuse(s, errno, "the command has closed its stdin");
-		session_stdin_close(s);
-		return;
+		buf_consume(&s->inq, done);
 	}
-	if (s->in_ended)
+	if (s->in_ended && s->inq.len == 0)
 		session_stdin_close(s);
+}
+
+/* Nothing is queued that can be written at once. */
+static bool take(struct session *s, struct span data)
+{
+	size_t done = s->inq.len == 0 ? give(s, data) : 0;
+
+	return s->in.fd < 0 || done == data.len || buf_append(&s->inq, data.p + done, data.len - done);
 }
 
 static void on_writable(struct watch *w, uint32_t events)
@@ -99,7 +120,7 @@ void session_stdin_data(struct session *s, struct span data)
 		return;		/* told once */
 	} else if (s->in.fd < 0 || s->in_ended) {
 		refuse(s, EBADF, "stdin is not open");
-	} else if (!buf_append(&s->inq, data.p, data.len)) {
+	} else if (!take(s, data)) {
 		refuse(s, ENOBUFS, "the command does not read its stdin and its queue is full");
 	} else {
 		s->in_line = data.p[data.len - 1] != '\n' && data.p[data.len - 1] != '\r';

@@ -5,7 +5,7 @@ import { isError } from '../host/any-realm.js';
 import { clearTimeout, setTimeout } from '../host/clock.js';
 import { ChunkReader } from './chunk-reader.js';
 import { encodeFrame, type Frame, FrameReader, SESSION_START, SHUTDOWN } from './frame.js';
-import { decodeMessage, encodeMessage, type Message, type Payload, type PayloadFields } from './message.js';
+import { decodeMessage, type Message, messageParts, type Payload, type PayloadFields } from './message.js';
 
 /** The other side of the connection is gone: the relay ended, or never listened. What that means is the caller's to say. */
 export class AgentGoneError extends Error {
@@ -131,7 +131,7 @@ export class AgentConnection implements Disposable {
     { id, flags = 0 }: { id: number; flags?: number },
   ): Promise<void> {
     if (this.#socket.destroyed) throw new AgentGoneError('The connection to the agent is closed.');
-    if (this.#socket.write(encodeFrame({ id, flags, body: encodeMessage(type, payload) }))) return;
+    if (this.#socket.write(encodeFrame({ id, flags, body: messageParts(type, payload) }))) return;
     // drain never comes on a socket that dies meanwhile; close always does.
     await new Promise<void>((resolve) => {
       const done = () => {

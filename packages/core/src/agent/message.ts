@@ -38,7 +38,17 @@ const decodeOptions = {
 
 /** The body of a frame. */
 export function encodeMessage(type: string, payload: PayloadFields = {}): Uint8Array {
-  return encode({ v: PROTOCOL_GENERATION, t: type, p: encode(payload, encodeOptions) }, encodeOptions);
+  return Buffer.concat(messageParts(type, payload));
+}
+
+/** The same in parts: bulk data is one, as it was given, and so is copied by nobody here. */
+export function messageParts(type: string, payload: PayloadFields = {}): readonly Uint8Array[] {
+  const { data, ...rest } = payload;
+  if (!types.isUint8Array(data) || data.length < bulkWorth || Object.keys(rest).length > 0)
+    return [encode({ v: PROTOCOL_GENERATION, t: type, p: encode(payload, encodeOptions) }, encodeOptions)];
+  const within = Buffer.concat([bulkData, bytesHead(data.length)]);
+  const head = [bulkStart, encode(type), bulkPayload, bytesHead(within.length + data.length), within];
+  return [Buffer.concat(head), data];
 }
 
 /** Opens the body of a frame from the guest; strict, since the guest is hostile.
@@ -88,6 +98,14 @@ const bulkWorth = 1024;
 function begins(bytes: Uint8Array, at: number, start: Uint8Array): boolean {
   for (let i = 0; i < start.length; i++) if (bytes[at + i] !== start[i]) return false;
   return true;
+}
+
+/** What a byte string of a bulk message begins with. */
+function bytesHead(length: number): Uint8Array {
+  const head = Buffer.alloc(length > 0xffff ? 5 : 3);
+  head[0] = length > 0xffff ? 0x5a : 0x59;
+  head.writeUIntBE(length, 1, head.length - 1);
+  return head;
 }
 
 /** Where the content begins of a byte string that goes to the end of all and has its length in the shortest form, if it is one. */

@@ -31,7 +31,9 @@ class AgentLine {
   void close();
 
  private:
-  static constexpr int kReadsPerRound = 16;
+  static constexpr int kReadsPerRound = 4;
+  /** More than a socket holds. */
+  static constexpr size_t kReadSize = 256 * 1024;
 
   msb::UniqueFd fd_;
   FrameParser in_;
@@ -43,7 +45,7 @@ class AgentLine {
 template <typename OnFrame>
 AgentLine::Result AgentLine::receive(OnFrame on_frame) {
   for (int reads = 0; reads < kReadsPerRound; reads++) {
-    const ReadResult result = read_some(fd_.get(), [this](Bytes bytes) { in_.feed(bytes); });
+    const ReadResult result = read_frames(fd_.get(), in_, kReadSize);
     if (result == ReadResult::kEnd) close();
     if (result != ReadResult::kData) return Result::kNothing;
     Frame frame;

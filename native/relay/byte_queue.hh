@@ -1,28 +1,45 @@
 #pragma once
 
-#include <string>
-
-#include "frame.hh"
+#include <cstdlib>
+#include <memory>
+#include <string_view>
 
 namespace relay {
 
-/** Bytes on their way to a descriptor that may not take them now. Whoever fills it watches size(). */
+using Bytes = std::string_view;
+
+/** Bytes on their way, in one piece of memory. Whoever fills it watches size(). */
 class ByteQueue {
  public:
   enum class Result { kOk, kBroken };
 
-  size_t size() const { return bytes_.size() - position_; }
+  Bytes view() const { return {memory_.get() + begin_, size()}; }
+  size_t size() const { return end_ - begin_; }
   bool empty() const { return size() == 0; }
-  void append(Bytes bytes) { bytes_.append(bytes); }
+
+  /** Where so many bytes may be put; commit() makes them part of it. What view() and take() gave is void then. */
+  char* room(size_t most);
+  void commit(size_t count) { end_ += count; }
+  void append(Bytes bytes);
+
+  /** The first so many, which stay where they are until something is put in, or it is cleared. */
+  Bytes take(size_t count);
   void clear();
+
   /** Writes what fits. fd must not block. */
   Result write_to(int fd);
 
  private:
-  void taken(size_t count);
+  struct Free {
+    void operator()(char* memory) const { std::free(memory); }
+  };
 
-  std::string bytes_;
-  size_t position_ = 0;
+  void grow(size_t capacity);
+
+  std::unique_ptr<char, Free> memory_;
+  size_t capacity_ = 0;
+  size_t begin_ = 0;
+  size_t end_ = 0;
 };
 
 }  // namespace relay

@@ -1,5 +1,7 @@
 #include "client.hh"
 
+#include <unistd.h>
+
 #include "io.hh"
 
 namespace relay {
@@ -50,7 +52,7 @@ void Client::parse_ahead() {
       return;
     }
     if (!unread_) return;
-    switch (read_some(fd_.get(), [this](Bytes bytes) { in_.feed(bytes); })) {
+    switch (read_frames(fd_.get(), in_, kReadSize)) {
       case ReadResult::kData:
         break;
       case ReadResult::kNothing:
@@ -82,6 +84,11 @@ bool Client::may_send(const Frame& frame) const {
 bool Client::send(Bytes bytes) {
   if (broken_) return true;
   if (out_.size() + bytes.size() > kMostForClient) return false;
+  // What is large, and so is in the log already, need not wait for the round's end, which would copy it.
+  if (out_.empty() && bytes.size() >= kWorthACall) {
+    const ssize_t written = ::write(fd_.get(), bytes.data(), bytes.size());
+    if (written > 0) bytes.remove_prefix(static_cast<size_t>(written));
+  }
   out_.append(bytes);
   return true;
 }

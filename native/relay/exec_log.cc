@@ -16,6 +16,7 @@
 #include "../src/util/errno_name.hh"
 #include "decimal.hh"
 #include "io.hh"
+#include "queue_bounds.hh"
 
 namespace relay {
 
@@ -24,7 +25,8 @@ namespace {
 /** Written at once when so much has been gathered. */
 constexpr size_t kMostPending = 256 * 1024;
 /** So much is not gathered, which would copy it once more. */
-constexpr size_t kWorthACall = 8 * 1024;
+constexpr size_t kWorthWriting = 8 * 1024;
+static_assert(kWorthWriting + 1024 < kWorthACall);
 /** For the report of a loss, which comes before what is appended next. */
 constexpr size_t kReportRoom = 128 + kRecordHeaderSize;
 constexpr const char* kNewName = ".new-exec.log";
@@ -138,7 +140,7 @@ void ExecLog::append(LogKind kind, uint32_t session, Bytes data) {
   }
   if (lost_ > 0 && reported_ == 0) report_loss();
   pending_data_ += data.size();
-  if (data.size() >= kWorthACall) {
+  if (data.size() >= kWorthWriting) {
     put_header(kind, session, data.size());
     write(data);
   } else {

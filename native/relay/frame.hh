@@ -2,11 +2,10 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
+
+#include "byte_queue.hh"
 
 namespace relay {
-
-using Bytes = std::string_view;
 
 // [len: u32 BE] [id: u32 BE] [flags: u8] [body]; len counts what follows it.
 constexpr size_t kLengthSize = 4;
@@ -31,15 +30,17 @@ class FrameParser {
  public:
   enum class Result { kFrame, kIncomplete, kBad };
 
-  void feed(Bytes bytes);
+  void feed(Bytes bytes) { buffer_.append(bytes); }
+  /** Where so many bytes may be read to; took() says how many came. */
+  char* room(size_t most) { return buffer_.room(most); }
+  void took(size_t count) { buffer_.commit(count); }
   /** After kBad the stream has lost its meaning for good. */
   Result next(Frame& frame);
   /** Bytes that belong to no frame taken so far. */
-  size_t pending() const { return buffer_.size() - position_; }
+  size_t pending() const { return buffer_.size(); }
 
  private:
-  std::string buffer_;
-  size_t position_ = 0;
+  ByteQueue buffer_;
 };
 
 }  // namespace relay

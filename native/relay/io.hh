@@ -14,19 +14,35 @@ enum class ReadResult { kData, kNothing, kEnd };
 constexpr size_t kReadSize = 64 * 1024;
 
 /** One read of a descriptor that does not block. An error is an end: what was sent before it has been read by then. */
-template <typename Sink>
-ReadResult read_some(int fd, Sink sink) {
-  char buffer[kReadSize];
+inline ReadResult read_to(int fd, char* room, size_t most, size_t& count) {
   for (;;) {
-    const ssize_t got = ::read(fd, buffer, sizeof buffer);
+    const ssize_t got = ::read(fd, room, most);
     if (got > 0) {
-      sink(Bytes(buffer, static_cast<size_t>(got)));
+      count = static_cast<size_t>(got);
       return ReadResult::kData;
     }
     if (got == 0) return ReadResult::kEnd;
     if (errno == EINTR) continue;
     return errno == EAGAIN || errno == EWOULDBLOCK ? ReadResult::kNothing : ReadResult::kEnd;
   }
+}
+
+/** The same, into a parser of frames. */
+inline ReadResult read_frames(int fd, FrameParser& parser, size_t most) {
+  size_t count = 0;
+  const ReadResult result = read_to(fd, parser.room(most), most, count);
+  parser.took(count);
+  return result;
+}
+
+/** The same, to whoever wants the bytes for a moment. */
+template <typename Sink>
+ReadResult read_some(int fd, Sink sink) {
+  char buffer[kReadSize];
+  size_t count = 0;
+  const ReadResult result = read_to(fd, buffer, sizeof buffer, count);
+  if (result == ReadResult::kData) sink(Bytes(buffer, count));
+  return result;
 }
 
 /** Close-on-exec and not blocking: what every descriptor of this program is. */

@@ -11,6 +11,9 @@ constexpr size_t kPauseAbove = 1024 * 1024;
 constexpr size_t kResumeBelow = 256 * 1024;
 constexpr size_t kMostForClient = 16 * 1024 * 1024;
 
+/** A message so long is written to its client at once, where less waits for the round's end. Its data is in the log by then. */
+constexpr size_t kWorthACall = 16 * 1024;
+
 /** What waits for the agent until no more is taken from clients. */
 constexpr size_t kAgentHighWater = 256 * 1024;
 

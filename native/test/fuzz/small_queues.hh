@@ -8,6 +8,7 @@ namespace relay {
 constexpr size_t kPauseAbove = 16 * 1024;
 constexpr size_t kResumeBelow = 4 * 1024;
 constexpr size_t kMostForClient = 128 * 1024;
+constexpr size_t kWorthACall = 16 * 1024;
 constexpr size_t kAgentHighWater = 8 * 1024;
 
 }  // namespace relay

@@ -156,6 +156,7 @@ static void watch_port(struct agent *a)
 		loop_close(&a->loop, &p->w);
 		buf_free(&p->in);
 		buf_free(&p->out);
+		transit_close(&p->transit);
 		return;
 	}
 	if (want != p->events)

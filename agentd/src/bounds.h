@@ -15,6 +15,7 @@
 /* The wire. */
 #define FRAME_MAX_LEN MIB(4)	/* the length field; its own 4 bytes come on top */
 #define FRAME_MIN_LEN 5		/* id + flags */
+#define FRAME_HEAD_LEN (4 + FRAME_MIN_LEN)
 #define CBOR_MAX_DEPTH 16	/* nesting that an ignored value may have */
 
 /* Output toward the port. */
@@ -35,8 +36,9 @@
 #define TCP_MAX 512		/* connections into the guest */
 #define TCP_QUEUE_MAX MIB(4)	/* per connection, what its other side has not read */
 #define TAKEN_STEP KIB(128)	/* how much is taken until the host is told */
-#define FS_CHUNK KIB(64)	/* of a file, in one frame */
+#define FS_CHUNK KIB(128)	/* of a file, in one frame */
 #define FS_PULL_SIZE KIB(128)	/* one read of what a file server says */
+#define FS_WORTH_PASSING KIB(16)	/* less is copied */
 #define FS_QUEUE_MAX MIB(8)	/* per client, what its file server has not read */
 #define FS_PENDING_MAX 256	/* requests of one client that are under way */
 #define FS_HANDLES_MAX 1024	/* files and directories that one client has open */

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -85,47 +86,81 @@ static void fail(struct fs_worker *w, int err, const char *what)
 	destroy(w);
 }
 
-/* Passes on the frames that are whole. False: it does not speak as it should. */
-static bool pass_frames(struct fs_worker *w)
+/* The rest of a frame, which is in the pipe, goes on as it is; what does not fit the transit follows as a copy. */
+static void pass_rest(struct fs_worker *w, int from, size_t left)
 {
-	struct frame f;
+	struct output *o = w->all->output;
+	ssize_t n = transit_take(o->transit, from, left);
 
-	for (;;) {
-		uint32_t *pending;
+	buf_append(o->out, buf_span(&w->inq).p, w->inq.len);
+	buf_consume(&w->inq, w->inq.len);
+	o->transit->before = o->out->len;
+	for (left -= n > 0 ? (size_t)n : 0; left > 0; left -= (size_t)n) {
+		uint8_t *room = buf_reserve(o->out, left);
 
-		switch (wire_peek(buf_span(&w->inq), &f)) {
-		case FRAME_PARTIAL:
-			return true;
-		case FRAME_BAD:
-			return false;
-		case FRAME_WHOLE:
-			break;
-		}
-		pending = find_pending(w, f.id);
-		if (!pending)
-			return false;
-		if (f.flags & FLAG_TERMINAL)
-			*pending = w->pending[--w->npending];
-		buf_append(w->all->out, buf_span(&w->inq).p, f.size);
-		buf_consume(&w->inq, f.size);
+		n = room ? read(from, room, left) : -1;
+		if (n <= 0)
+			fatal(EPIPE, "somebody has taken what a file server said");
+		buf_commit(o->out, (size_t)n);
 	}
 }
 
-static ssize_t pull_frames(struct source *src)
+/* Whether it is worth it, and all of it is there. */
+static bool can_pass(const struct fs_worker *w, int from, size_t left)
 {
-	struct fs_worker *w = src->owner;
-	uint8_t *room = buf_reserve(&w->inq, FS_PULL_SIZE);
+	const struct transit *t = w->all->output->transit;
+	int there;
+
+	return left >= FS_WORTH_PASSING && left <= TRANSIT_SIZE - KIB(16) && t && transit_is_free(t) &&
+	       ioctl(from, FIONREAD, &there) == 0 && (size_t)there >= left;
+}
+
+/* Reads as read() does, of the frame that has begun. */
+static ssize_t pull_some(struct fs_worker *w, int fd, size_t most)
+{
+	uint8_t *room = buf_reserve(&w->inq, most);
 	ssize_t n;
 
 	errno = ENOMEM;
-	n = room ? read(src->w.fd, room, FS_PULL_SIZE) : -1;
-	if (n <= 0)
-		return n;
-	buf_commit(&w->inq, (size_t)n);
-	if (pass_frames(w))
-		return n;
+	n = room ? read(fd, room, most) : -1;
+	if (n > 0)
+		buf_commit(&w->inq, (size_t)n);
+	return n;
+}
+
+/* One frame, or what there is of it. -1 with EBADMSG: it does not speak as it should. */
+static ssize_t pull_frame(struct source *src)
+{
+	struct fs_worker *w = src->owner;
+	const int from = src->w.fd;
+	uint32_t *pending;
+	struct frame f;
+	ssize_t n;
+
+	if (w->inq.len < FRAME_HEAD_LEN) {
+		n = pull_some(w, from, FRAME_HEAD_LEN - w->inq.len);
+		if (n <= 0 || w->inq.len < FRAME_HEAD_LEN)
+			return n;
+	}
 	errno = EBADMSG;
-	return -1;
+	if (wire_peek_head(buf_span(&w->inq), &f) == FRAME_BAD || f.size == FRAME_HEAD_LEN)
+		return -1;
+	pending = find_pending(w, f.id);
+	if (!pending)
+		return -1;
+	n = (ssize_t)(f.size - w->inq.len);
+	if (w->inq.len == FRAME_HEAD_LEN && can_pass(w, from, (size_t)n)) {
+		pass_rest(w, from, (size_t)n);
+	} else {
+		n = pull_some(w, from, min_size((size_t)n, FS_PULL_SIZE));
+		if (n <= 0 || w->inq.len < f.size)
+			return n;
+		buf_append(w->all->out, buf_span(&w->inq).p, f.size);
+		buf_consume(&w->inq, f.size);
+	}
+	if (f.flags & FLAG_TERMINAL)
+		*pending = w->pending[--w->npending];
+	return n;
 }
 
 static void on_source_ended(struct source *src)
@@ -156,46 +191,63 @@ static void on_writable(struct watch *watch, uint32_t events)
 	flush(container_of(watch, struct fs_worker, w));
 }
 
-/* In the child: of the agent's it keeps its end of the line, and nothing else. */
-static _Noreturn void become_server(int fd)
+/* Between the two: requests go down a socket, for SIGPIPE's sake; answers come up a pipe, out of which they can go on uncopied. */
+struct lines {
+	int down[2], up[2];
+};
+
+/* In the child: of the agent's it keeps its ends of the lines, and nothing else. */
+static _Noreturn void become_server(const struct lines *l)
 {
 	sigset_t none;
+	int from = fcntl(l->down[1], F_DUPFD, 5), to = fcntl(l->up[1], F_DUPFD, 5);
 
 	signal(SIGPIPE, SIG_DFL);
 	sigemptyset(&none);
-	if (fd != 3 && dup2(fd, 3) < 0)
+	if (from < 0 || to < 0 || dup2(from, 3) < 0 || dup2(to, 4) < 0)
 		_exit(1);
 	/* Where the kernel has no such call, nothing was to be closed that it could misuse. */
-	syscall(SYS_close_range, 4, ~0U, 0);
+	syscall(SYS_close_range, 5, ~0U, 0);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	fs_serve(3);
+	fs_serve(3, 4);
 }
 
-/* The agent's end, or -1 with errno. */
-static int spawn_server(pid_t *pid)
+static bool open_lines(struct lines *l)
 {
-	int ends[2];
+	*l = (struct lines){ { -1, -1 }, { -1, -1 } };
+	return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, l->down) == 0 && pipe2(l->up, O_CLOEXEC) == 0 &&
+	       fcntl(l->up[0], F_SETPIPE_SZ, (int)PIPE_SIZE) >= 0 && fcntl(l->down[0], F_SETFL, O_NONBLOCK) == 0 &&
+	       fcntl(l->up[0], F_SETFL, O_NONBLOCK) == 0;
+}
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
-		return -1;
-	if (fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0) {
-		*pid = fork();
-		if (*pid == 0)
-			become_server(ends[1]);
-		close(ends[1]);
-		if (*pid > 0)
-			return ends[0];
-	}
-	close(ends[0]);
-	return -1;
+static void close_lines(struct lines *l, int which)
+{
+	if (l->down[which] >= 0)
+		close(l->down[which]);
+	if (l->up[which] >= 0)
+		close(l->up[which]);
+	l->down[which] = l->up[which] = -1;
+}
+
+/* Its process; 0 with errno. The agent's ends are the caller's to close. */
+static pid_t spawn_server(struct lines *l)
+{
+	pid_t pid = open_lines(l) ? fork() : -1;
+	int saved = errno;
+
+	if (pid == 0)
+		become_server(l);
+	close_lines(l, 1);
+	errno = saved;
+	return pid > 0 ? pid : 0;
 }
 
 static struct fs_worker *start(struct fs *fs, uint32_t id)
 {
 	struct fs_worker *w = calloc(1, sizeof(*w));
 	const uint32_t first = (id - 1) / CLIENT_ID_STEP * CLIENT_ID_STEP + 1;
-	int fd = w ? spawn_server(&w->pid) : -1;
-	int reading = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	struct lines l;
+	int saved;
 
 	if (!w)
 		return NULL;
@@ -203,24 +255,24 @@ static struct fs_worker *start(struct fs *fs, uint32_t id)
 		.all = fs,
 		.next = fs->list,
 		.client = { .start = first, .end = first + CLIENT_ID_STEP },
-		.pid = w->pid,
+		.pid = spawn_server(&l),
 		.inq.max = 4 + FRAME_MAX_LEN + FS_PULL_SIZE,
 		.w = { .fd = -1, .fn = on_writable },
 		.outq.max = FS_QUEUE_MAX,
 	};
 	fs->list = w;
-	if (reading >= 0)
-		w->in = source_open(fs->output, reading, w, on_source_ended, id, MSG_FS_RESPONSE);
-	if (!w->in || !loop_add(fs->loop, &w->w, fd, EPOLLOUT | EPOLLET)) {
-		int saved = errno;
-
-		if (fd >= 0 && w->w.fd < 0)
-			close(fd);
+	if (w->pid > 0) {
+		w->in = source_open(fs->output, l.up[0], w, on_source_ended, id, MSG_FS_RESPONSE);
+		l.up[0] = -1;
+	}
+	if (!w->in || !loop_add(fs->loop, &w->w, l.down[0], EPOLLOUT | EPOLLET)) {
+		saved = errno;
+		close_lines(&l, 0);
 		destroy(w);
 		errno = saved;
 		return NULL;
 	}
-	w->in->pull = pull_frames;
+	w->in->pull = pull_frame;
 	source_hold(w->in, flow_holds(fs->flow, id));
 	return w;
 }

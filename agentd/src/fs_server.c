@@ -32,7 +32,7 @@ struct transfer {
 };
 
 static struct server {
-	int fd;
+	int from, to;
 	struct buf in, out;
 	struct fs_handles handles;
 	struct transfer *transfers;
@@ -44,7 +44,7 @@ static void flush(void)
 {
 	while (server.out.len > 0) {
 		struct span wait = buf_span(&server.out);
-		ssize_t n = write(server.fd, wait.p, wait.len);
+		ssize_t n = write(server.to, wait.p, wait.len);
 
 		if (n > 0)
 			buf_consume(&server.out, (size_t)n);
@@ -548,7 +548,7 @@ static void serve_frames(void)
 static bool receive(void)
 {
 	uint8_t *room = buf_reserve(&server.in, FS_CHUNK);
-	ssize_t n = room ? read(server.fd, room, FS_CHUNK) : 0;
+	ssize_t n = room ? read(server.from, room, FS_CHUNK) : 0;
 
 	if (n > 0)
 		buf_commit(&server.in, (size_t)n);
@@ -557,15 +557,16 @@ static bool receive(void)
 	return n > 0;
 }
 
-void fs_serve(int fd)
+void fs_serve(int from, int to)
 {
-	struct pollfd waiting = { .fd = fd, .events = POLLIN };
+	struct pollfd waiting = { .fd = from, .events = POLLIN };
 	bool reading = false;
 
 	prctl(PR_SET_NAME, "agentd-fs");
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	umask(022);
-	server.fd = fd;
+	server.from = from;
+	server.to = to;
 	server.in.max = 4 + FRAME_MAX_LEN + FS_CHUNK;
 	server.out.max = 4 + FRAME_MAX_LEN + FS_CHUNK;
 	for (;;) {

@@ -18,6 +18,15 @@ void transit_open(struct transit *t)
 		fcntl(t->in, F_SETPIPE_SZ, (int)TRANSIT_SIZE);
 }
 
+void transit_close(struct transit *t)
+{
+	if (t->in >= 0)
+		close(t->in);
+	if (t->out >= 0)
+		close(t->out);
+	*t = (struct transit){ .in = -1, .out = -1 };
+}
+
 ssize_t transit_take(struct transit *t, int from, size_t most)
 {
 	ssize_t n = splice(from, NULL, t->in, NULL, most, SPLICE_F_NONBLOCK);

@@ -18,6 +18,9 @@ struct transit {
 
 void transit_open(struct transit *t);
 
+/* What waits in it is lost. */
+void transit_close(struct transit *t);
+
 static inline bool transit_is_free(const struct transit *t)
 {
 	return t->in >= 0 && t->left == 0;

@@ -79,7 +79,7 @@ static void put_be32(uint8_t *p, uint32_t v)
 	p[3] = (uint8_t)v;
 }
 
-enum frame_status wire_peek(struct span in, struct frame *f)
+enum frame_status wire_peek_head(struct span in, struct frame *f)
 {
 	uint32_t len;
 
@@ -89,12 +89,23 @@ enum frame_status wire_peek(struct span in, struct frame *f)
 	len = get_be32(in.p);
 	if (len > FRAME_MAX_LEN || len < FRAME_MIN_LEN)
 		return FRAME_BAD;
-	if (in.len - 4 < len)
+	if (in.len < FRAME_HEAD_LEN)
 		return FRAME_PARTIAL;
 	f->id = get_be32(in.p + 4);
 	f->flags = in.p[8];
-	f->body = span_of(in.p + 4 + FRAME_MIN_LEN, len - FRAME_MIN_LEN);
 	f->size = 4 + (size_t)len;
+	return FRAME_WHOLE;
+}
+
+enum frame_status wire_peek(struct span in, struct frame *f)
+{
+	enum frame_status status = wire_peek_head(in, f);
+
+	if (status != FRAME_WHOLE)
+		return status;
+	if (in.len < f->size)
+		return FRAME_PARTIAL;
+	f->body = span_of(in.p + FRAME_HEAD_LEN, f->size - FRAME_HEAD_LEN);
 	return FRAME_WHOLE;
 }
 

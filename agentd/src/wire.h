@@ -75,6 +75,9 @@ enum frame_status { FRAME_WHOLE, FRAME_PARTIAL, FRAME_BAD };
 /* Looks at the head of what has arrived. BAD: the stream is lost for good. */
 enum frame_status wire_peek(struct span in, struct frame *f);
 
+/* The same, where the body need not have arrived and is not looked at. */
+enum frame_status wire_peek_head(struct span in, struct frame *f);
+
 /*
  * How much of a frame is still to come once `n` bytes of a queue have been
  * written, of which the first `debt` were owed already. The data of the last

@@ -369,7 +369,7 @@ int main(void)
 	pid = fork();
 	if (pid == 0) {
 		close(ends[0]);
-		fs_serve(ends[1]);
+		fs_serve(ends[1], ends[1]);
 	}
 	close(ends[1]);
 	line = ends[0];

@@ -27,7 +27,7 @@ const AGENT = agentdSources(
   ...['agent', 'buf', 'cbor', 'child', 'decode', 'dispatch', 'env', 'errname', 'failure', 'flow', 'fs'],
   ...['fs_messages', 'init_plan', 'loop'],
   ...['messages_in', 'messages_out', 'output', 'plan', 'port', 'pty', 'renewal', 'rlimits', 'session'],
-  ...['session_stdin', 'shutdown', 'tcp', 'uevent', 'users', 'wire'],
+  ...['session_stdin', 'shutdown', 'tcp', 'transit', 'uevent', 'users', 'wire'],
 );
 
 /** @type {readonly Target[]} */

@@ -246,17 +246,17 @@ static void serve(struct peer *p, uint8_t how, struct span payload)
 
 	if (how & 2)
 		memset(mem, 0xff, 4);
-	if (write(p->in, mem, how & 8 ? len / 2 : len) < 0)
+	if (write(p->out, mem, how & 8 ? len / 2 : len) < 0)
 		PROMISE(errno == EAGAIN || errno == EPIPE);
 	if (how & 8)
-		peer_close(p, 1);
+		peer_close(p, 3);
 }
 
 static void put_out(struct peer *p, struct input *in)
 {
 	static uint8_t block[KIB(32)];
 	uint8_t how = take_u8(in);
-	int fd = p->kind != COMMAND ? p->in : how & 1 ? p->err : p->out;
+	int fd = p->kind == CONNECTION ? p->in : how & 1 && p->kind == COMMAND ? p->err : p->out;
 	struct span s = take(in, in->len);
 
 	if (fd < 0)
@@ -290,7 +290,7 @@ static void close_ends(struct peer *p, struct input *in)
 	else if (which & 8 && p->in >= 0)
 		shutdown(p->in, SHUT_WR);
 	else
-		peer_close(p, 1);
+		peer_close(p, 3);
 }
 
 static void be_gone(struct peer *p, struct input *in)
@@ -507,6 +507,7 @@ static void end(void)
 	agent.port.lost = true;
 	loop_close(&agent.loop, &agent.port.w);
 	buf_free(&agent.port.out);
+	transit_close(&agent.port.transit);
 	agent.port.out.failed = false;
 	for (int i = 0; i < 4 * TURNS_MAX && agent.sessions.output.discarding > 0; i++) {
 		loop_turn(&agent.loop, true);

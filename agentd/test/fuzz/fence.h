@@ -10,6 +10,8 @@
 #include "bounds.h"
 
 /* Bounds that a short input can reach. Each is the code's own in kind, and smaller. */
+#undef OUTPUT_READ_SIZE
+#undef FS_WORTH_PASSING
 #undef OUTQ_HIGH
 #undef OUTQ_INPUT_STOP
 #undef OUTQ_MAX
@@ -24,6 +26,8 @@
 #undef FLOW_RANGES_MAX
 #undef ARGS_MAX
 #undef ENV_MAX
+#define OUTPUT_READ_SIZE KIB(16)
+#define FS_WORTH_PASSING 64
 #define OUTQ_HIGH KIB(48)
 #define OUTQ_INPUT_STOP KIB(96)
 #define OUTQ_MAX KIB(384)
@@ -44,6 +48,7 @@
 #define waitpid fenced_waitpid
 #define socket fenced_socket
 #define socketpair fenced_socketpair
+#define pipe2 fenced_pipe2
 #define connect fenced_connect
 #define getsockopt fenced_getsockopt
 #define _exit fenced_exit

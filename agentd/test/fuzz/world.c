@@ -43,7 +43,7 @@ void peer_close(struct peer *p, unsigned which)
 	int *const ends[] = { &p->in, &p->out, &p->err, &p->report };
 
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
-		if (which & 1u << i && (p->kind == COMMAND || i == 0))
+		if (which & 1u << i && (p->kind == COMMAND || i == 0 || (p->kind == SERVER && i == 1)))
 			close_one(ends[i]);
 }
 
@@ -223,6 +223,8 @@ pid_t fork(void)
 	if (p->kind == SERVER) {
 		p->in = fcntl(world.line, F_DUPFD_CLOEXEC, 0);
 		fcntl(p->in, F_SETFL, O_NONBLOCK);
+		p->out = fcntl(world.up, F_DUPFD_CLOEXEC, 0);
+		fcntl(p->out, F_SETFL, O_NONBLOCK);
 		world.line = -1;
 	} else {
 		peer_exit(p, p->pid % 4 == 0 ? 1 << 8 : 0);
@@ -240,6 +242,15 @@ int socketpair(int domain, int type, int protocol, int fds[2])
 		return -1;
 	}
 	world.line = fds[1];
+	return 0;
+}
+
+/* Comes before a fork, too. */
+int pipe2(int fds[2], int flags)
+{
+	if (syscall(SYS_pipe2, fds, flags) < 0)
+		return -1;
+	world.up = fds[1];
 	return 0;
 }
 
@@ -363,9 +374,10 @@ char *file_read(int dirfd, const char *path, size_t max, size_t *len)
 }
 
 /* fs_server.c: what it is in, fork() never returns to. */
-void fs_serve(int fd)
+void fs_serve(int from, int to)
 {
-	(void)fd;
+	(void)from;
+	(void)to;
 	abort();
 }
 

@@ -19,7 +19,7 @@ struct peer {
 	enum { COMMAND, CONNECTION, SERVER, HELPER } kind;
 	pid_t pid;		/* 0: a connection */
 	uint32_t id;		/* of the session that it belongs to */
-	int in, out, err, report;	/* one that is no command has `in` alone, for both directions */
+	int in, out, err, report;	/* a connection has `in` alone, for both directions; a file server answers by `out` */
 	int wstatus;		/* once it is gone */
 	int pending;		/* a connection's: what its dialling has come to, or -1 */
 	bool gone, reaped;
@@ -35,6 +35,7 @@ struct world {
 	size_t npeers;
 	struct peer *peers;
 	int line;		/* the other end of a pair that was made last; -1: it has been taken */
+	int up;			/* of a pipe that was made last, the writing end; the agent's to close */
 	bool init_listens;	/* to a signal that brings the machine down */
 	int shortage[SHORTAGES];	/* how many calls will fail */
 };

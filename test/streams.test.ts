@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { ExecHandle } from '@msbtest/core';
 import { describe, expect, it } from 'vitest';
+import { noise, throughCat } from './support/through-cat.js';
 import { ephemeral, usePrivateHome } from './support/vm.js';
 
 usePrivateHome();
 
 const sha = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
-const noise = (length: number) => Buffer.from(Uint8Array.from({ length }, (_, i) => (i * 7919) ^ (i >> 9)));
 
 /** Reads until so many bytes have come. */
 async function take(command: ExecHandle, bytes: number): Promise<number> {
@@ -41,19 +41,7 @@ describe('streams', () => {
     async (_, piece, length) => {
       await using sandbox = await ephemeral('cat');
       const bytes = noise(length);
-      for (let round = 0; round < 3; round++) {
-        await using command = await sandbox.execStreamWith('tee', (options) =>
-          options.args(['/dev/stderr']).stdinPipe(),
-        );
-        const sink = await command.takeStdin();
-        const fed = (async () => {
-          for (let at = 0; at < bytes.length; at += piece) await sink?.write(bytes.subarray(at, at + piece));
-          await sink?.close();
-        })();
-        const output = await command.collect();
-        await fed;
-        expect([sha(output.stdoutBytes()), sha(output.stderrBytes())]).toEqual([sha(bytes), sha(bytes)]);
-      }
+      for (let round = 0; round < 3; round++) expect(await throughCat(sandbox, bytes, piece)).toEqual([]);
     },
   );
 

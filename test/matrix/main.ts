@@ -5,6 +5,7 @@ import { nodeRows } from '../node/rows.js';
 import { runners as nodeRunners } from '../node/runners.js';
 import { vitestRows } from '../vitest/rows.js';
 import { runners as vitestRunners } from '../vitest/runners.js';
+import { cat } from './cat.js';
 import { integrationMatrix } from './integrations.js';
 import { storm } from './storm.js';
 import { wrongStops } from './wrong-stops.js';
@@ -18,10 +19,11 @@ const matrices: Readonly<Record<string, Matrix>> = {
   jest: (options) => integrationMatrix(jestRunners, jestRows, options),
   node: (options) => integrationMatrix(nodeRunners, nodeRows, options),
   storm,
+  cat,
 };
 
 /** Trials of each cell, or tests in all. */
-const defaultTrials: Readonly<Record<string, number>> = { storm: 200 };
+const defaultTrials: Readonly<Record<string, number>> = { storm: 200, cat: 100 };
 
 const args = process.argv.slice(2);
 const json = args.includes('--json');

@@ -17,7 +17,7 @@ import { countLine } from './testing/parts.mjs';
 /** @typedef {import('./fuzzing/fuzz-target.mjs').Result} Result */
 
 const SECONDS = 300;
-const SMOKE = { seconds: 30, jobs: 2 };
+const SMOKE = { seconds: 60, jobs: 5 };
 
 const HELP = `npm run fuzz -- [TARGET ...] [--seconds N] [--jobs N] [--merge]
 

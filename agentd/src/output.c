@@ -167,10 +167,9 @@ static ssize_t pull_data(struct source *src)
 	return src->bulk && src->ended && t && transit_is_free(t) ? pass_data(src) : copy_data(src);
 }
 
-/* What is on its way goes first. */
-static bool has_room(const struct output *o)
+bool output_is_full(const struct output *o)
 {
-	return o->out->len < OUTQ_HIGH && !(o->transit && o->transit->left > 0);
+	return o->out->len >= OUTQ_HIGH || (o->transit && o->transit->left > 0);
 }
 
 /*
@@ -209,13 +208,13 @@ void source_drain(struct source *src, size_t budget)
 
 bool output_waits(const struct output *o)
 {
-	return o->head && has_room(o);
+	return o->head && !output_is_full(o);
 }
 
 void output_pump(struct output *o)
 {
 	/* Bounded, so that requests are looked at in between. */
-	for (int i = 0; i < EPOLL_BATCH && o->head && has_room(o); i++) {
+	for (int i = 0; i < EPOLL_BATCH && o->head && !output_is_full(o); i++) {
 		struct source *src = dequeue(o);
 
 		if (move(src) > 0)

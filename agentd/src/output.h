@@ -59,6 +59,9 @@ void source_drain(struct source *src, size_t budget);
 void source_orphan(struct source *src);
 void source_close(struct source *src);
 
+/* Whether enough waits for the host, of which what is in transit goes first. */
+bool output_is_full(const struct output *o);
+
 /* One turn. */
 void output_pump(struct output *o);
 

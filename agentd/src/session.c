@@ -94,7 +94,7 @@ static void on_linger(struct timer *t)
 {
 	struct session *s = container_of(t, struct session, linger);
 
-	if (s->paused || s->all->out->len >= OUTQ_HIGH) {
+	if (s->paused || output_is_full(&s->all->output)) {
 		loop_arm(s->all->loop, t, clock_mono_ns() + EXIT_LINGER_NS);
 		return;
 	}

@@ -1,16 +1,18 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statfsSync, statSync, utimesSync } from 'node:fs';
+import { existsSync, mkdirSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BaseImage, baseImage } from '@msbtest/guest';
 import { writeReadOnlyImage } from '../disk/read-only-image.js';
 import { diskError } from '../disk/upper.js';
-import { ImageError, ImageNotFoundError, IoError, MissingDependencyError } from '../errors.js';
+import { ImageError, ImageNotFoundError, IoError, MissingDependencyError, TimeoutError } from '../errors.js';
 import { wallMs } from '../host/clock.js';
-import { errnoOf, native } from '../host/native.js';
+import { native } from '../host/native.js';
 import type { Places } from '../host/paths.js';
 import { sharedLock, withLock, withSharedLock } from '../store/locked.js';
-import { writeWhole } from '../store/whole-file.js';
 import { BlobStore, downloadLockTimeoutMs, inParallel } from './blob-store.js';
+import { ImageNames, type StoredImage } from './image-names.js';
+import { type ImagePruneReport, ImagePruner } from './image-pruner.js';
+import { ImageUsers } from './image-users.js';
 import {
   BlobDirectory,
   type Descriptor,
@@ -27,14 +29,7 @@ import type { PullListener, PullPolicy } from './pull-progress.js';
 import { formatReference, type ImageReference, parseReference } from './reference.js';
 import type { ImageSource } from './source.js';
 
-/** An image in the local store. */
-export interface StoredImage {
-  readonly reference: string;
-  readonly manifest: Descriptor;
-  readonly createdAt: string;
-  /** Whether somebody loaded it, rather than this store by itself from `@msbtest/guest`. */
-  readonly explicit?: boolean;
-}
+export type { StoredImage } from './image-names.js';
 
 /** What an image consists of. */
 export interface ImageDescription {
@@ -87,12 +82,21 @@ export class ImageStore {
   readonly #root: string;
   readonly #blobs: BlobDirectory;
   readonly #store: BlobStore;
+  readonly #names: ImageNames;
+  readonly #users: ImageUsers;
+  readonly #pruner: ImagePruner;
   readonly #base: BaseImage;
 
   constructor(places: Places, base = baseImage) {
     this.#root = join(places.cache, 'images');
     this.#blobs = new BlobDirectory(this.#root);
     this.#store = new BlobStore(this.#root, this.#blobs);
+    this.#names = new ImageNames(this.#root);
+    this.#users = new ImageUsers(this.#root, places.home);
+    this.#pruner = new ImagePruner(this.#root, this.#names, this.#users, (image) => {
+      const description = this.describe(image);
+      return { ...description, rootfs: this.#rootfsOf(description.config) };
+    });
     this.#base = base;
   }
 
@@ -109,7 +113,8 @@ export class ImageStore {
    */
   take(source: ImageSource, reference: string, options: TakeOptions = {}): Promise<StoredImage> {
     const name = formatReference(parseReference(reference));
-    return this.#naming(name, () => this.#take(source, name, { ...options, explicit: true }), options.signal);
+    const take = () => this.#take(source, name, { ...options, explicit: true });
+    return this.#replacing(name, () => this.#naming(name, take, options.signal));
   }
 
   /**
@@ -125,30 +130,65 @@ export class ImageStore {
     const parsed = parseReference(reference);
     const name = formatReference(parsed);
     if (policy === 'never' || name === this.#base.reference) return this.find(name);
-    const present = () => (policy === 'if-missing' ? this.#read(name) : undefined);
+    const present = () => (policy === 'if-missing' ? this.#names.read(name) : undefined);
     const found = present();
     if (found) return found;
     options.onProgress?.({ kind: 'resolving', reference: name });
-    return this.#naming(
-      name,
-      async () => {
-        const meanwhile = present();
-        if (meanwhile) return meanwhile;
-        await using source = await open(parsed);
-        return await this.#take(source, name, options);
-      },
-      options.signal,
-    );
+    const take = async () => {
+      const meanwhile = present();
+      if (meanwhile) return meanwhile;
+      await using source = await open(parsed);
+      return await this.#take(source, name, options);
+    };
+    return this.#replacing(name, () => this.#naming(name, take, options.signal));
+  }
+
+  /**
+   * Forgets an image, and removes what belongs to no other and to no sandbox.
+   *
+   * @throws ImageNotFoundError; ImageInUseError when a sandbox needs it, unless `force`: then that keeps its root, and the name goes.
+   */
+  async remove(
+    reference: string,
+    { force = false }: { readonly force?: boolean | undefined } = {},
+  ): Promise<void> {
+    const name = formatReference(parseReference(reference));
+    await withLock(this.#storeLock, lockTimeoutMs, async () => {
+      const image = this.#names.read(name);
+      if (!image) throw this.#unknown(name);
+      this.#pruner.remove(image, force);
+    });
+  }
+
+  /** Removes all images that no sandbox needs, and what belongs to none. Pulls that are under way are waited for. */
+  prune(): Promise<ImagePruneReport> {
+    return withLock(this.#storeLock, lockTimeoutMs, async () => this.#pruner.prune());
+  }
+
+  /** What an image consisted of that its name does not stand for any more goes, unless somebody is at work: then it goes another time. */
+  async #replacing(name: string, work: () => Promise<StoredImage>): Promise<StoredImage> {
+    const before = this.#names.read(name);
+    const image = await work();
+    if (before && before.manifest.digest !== image.manifest.digest) {
+      await withLock(this.#storeLock, 0, async () => this.#pruner.sweep()).catch((error: unknown) => {
+        if (!(error instanceof TimeoutError)) throw error;
+      });
+    }
+    return image;
   }
 
   /** @throws ImageNotFoundError; MissingDependencyError when it is the base image and the package has none for this machine. */
   async find(reference: string): Promise<StoredImage> {
     const name = formatReference(parseReference(reference));
     if (name === this.#base.reference) return this.#findBase();
-    const image = this.#read(name);
+    const image = this.#names.read(name);
     if (image) return image;
+    throw this.#unknown(name);
+  }
+
+  #unknown(name: string): ImageNotFoundError {
     const known = new Set([this.#base.reference, ...this.list().map((other) => other.reference)]);
-    throw new ImageNotFoundError(
+    return new ImageNotFoundError(
       `There is no image ${name} on this machine. There are: ${[...known].join(', ')}. ` +
         'Pull it with `msbtest pull NAME`, or load it from a file with `msbtest load`.',
     );
@@ -168,15 +208,7 @@ export class ImageStore {
   }
 
   list(): StoredImage[] {
-    try {
-      return readdirSync(join(this.#root, 'refs'))
-        .filter((name) => name.endsWith('.json'))
-        .map((name) => JSON.parse(readFileSync(join(this.#root, 'refs', name), 'utf8')) as StoredImage)
-        .sort((a, b) => a.reference.localeCompare(b.reference));
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return [];
-      throw error;
-    }
+    return this.#names.list();
   }
 
   /** What an image consists of. @throws ImageError where that is damaged. */
@@ -193,8 +225,9 @@ export class ImageStore {
       async () => {
         const image = await this.find(reference);
         const prepared = await this.#prepare(image, options);
+        this.#users.note();
         await this.#use(prepared.rootfs);
-        touch(this.#referencePath(image.reference));
+        this.#names.touch(image);
         return prepared;
       },
       options.signal,
@@ -203,13 +236,13 @@ export class ImageStore {
 
   /** When it was last made ready for a sandbox. */
   lastUsed(image: StoredImage): Date | null {
-    return statSync(this.#referencePath(image.reference), { throwIfNoEntry: false })?.mtime ?? null;
+    return this.#names.lastUsed(image);
   }
 
   async #prepare(image: StoredImage, { signal, onProgress }: TakeOptions): Promise<PreparedImage> {
     const { config: configDescriptor, layers } = readManifest(this.#blobs, image.manifest);
     const config = readConfig(this.#blobs, configDescriptor);
-    const rootfs = join(this.#root, 'rootfs', rootfsName(config));
+    const rootfs = this.#rootfsOf(config);
     if (!existsSync(rootfs)) {
       const make = async () => {
         if (existsSync(rootfs)) return;
@@ -236,31 +269,22 @@ export class ImageStore {
   /** The package's base image, loaded if the store has another build of it or none; unless somebody loaded one under its name. */
   async #findBase(): Promise<StoredImage> {
     const { layout, reference } = this.#base;
-    const image = this.#read(reference);
+    const image = this.#names.read(reference);
     if (image?.explicit) return image;
     const manifest = this.baseManifest();
     const isCurrent = (found: StoredImage) => found.explicit || found.manifest.digest === manifest.digest;
     if (image && isCurrent(image)) return image;
     return this.#naming(reference, async () => {
-      const meanwhile = this.#read(reference);
+      const meanwhile = this.#names.read(reference);
       if (meanwhile && isCurrent(meanwhile)) return meanwhile;
       await using source = new LayoutSource(layout);
       return await this.#take(source, reference, {});
     });
   }
 
-  #read(name: string): StoredImage | undefined {
-    try {
-      return JSON.parse(readFileSync(this.#referencePath(name), 'utf8')) as StoredImage;
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return undefined;
-      throw new ImageError(`The record of image ${name} is damaged.`, { cause: error });
-    }
-  }
-
   /** One at a time decides what an image's name stands for; nothing is cleared away meanwhile. */
   #naming<T>(name: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    const named = () => withLock(`${this.#referencePath(name)}.lock`, downloadLockTimeoutMs, work, signal);
+    const named = () => withLock(this.#names.lock(name), downloadLockTimeoutMs, work, signal);
     return withSharedLock(this.#storeLock, lockTimeoutMs, named, signal);
   }
 
@@ -300,8 +324,7 @@ export class ImageStore {
     const createdAt = new Date(wallMs()).toISOString();
     const image: StoredImage = { reference, manifest, createdAt, ...(explicit ? { explicit } : {}) };
     await this.#prepare(image, { signal, onProgress }); // before it has a name: an image that cannot be booted is not in the store
-    this.#makeDirectory('refs');
-    writeWhole(this.#referencePath(reference), `${JSON.stringify(image, null, 2)}\n`);
+    this.#names.write(image);
     onProgress?.({ kind: 'complete', reference, layerCount: layers.length });
     return image;
   }
@@ -325,16 +348,16 @@ export class ImageStore {
     );
   }
 
+  #rootfsOf(config: ImageConfig): string {
+    return join(this.#root, 'rootfs', `${chainId(config.diffIds)}.${conversion}.squashfs`);
+  }
+
   get #storeLock(): string {
     return join(this.#root, 'store.lock');
   }
 
   #makeDirectory(name: string): void {
     mkdirSync(join(this.#root, name), { recursive: true, mode: 0o700 });
-  }
-
-  #referencePath(name: string): string {
-    return join(this.#root, 'refs', `${createHash('sha256').update(name).digest('hex').slice(0, 32)}.json`);
   }
 }
 
@@ -344,16 +367,6 @@ function distinct(layers: readonly Descriptor[]): { blob: Descriptor; layerIndex
   for (const [layerIndex, blob] of layers.entries())
     if (!first.has(blob.digest)) first.set(blob.digest, { blob, layerIndex });
   return [...first.values()];
-}
-
-function touch(path: string): void {
-  const now = wallMs() / 1000;
-  utimesSync(path, now, now);
-}
-
-/** The file that the root file system of such an image is in. */
-function rootfsName(config: ImageConfig): string {
-  return `${chainId(config.diffIds)}.${conversion}.squashfs`;
 }
 
 /** The name of a stack of layers, as the OCI specification defines it: a digest over the digests. */

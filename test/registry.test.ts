@@ -13,7 +13,7 @@ import { baseImage } from '@msbtest/guest';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { msbtest } from './support/msbtest.js';
 import { usePrivateCache } from './support/private-cache.js';
-import { DockerRegistry, login } from './support/registry.js';
+import { DockerRegistry, hasRegistry, login } from './support/registry.js';
 import { killAndRemove, usePrivateHome } from './support/vm.js';
 
 const home = usePrivateHome();
@@ -48,7 +48,7 @@ function writeDockerConfig(config: object): void {
 
 const asTester = Buffer.from(`${login.username}:${login.password}`).toString('base64');
 
-describe('a registry that anybody may read', () => {
+describe.skipIf(!hasRegistry)('a registry that anybody may read', () => {
   let registry: DockerRegistry;
   beforeAll(async () => {
     registry = await DockerRegistry.start();
@@ -189,7 +189,7 @@ describe('a registry that anybody may read', () => {
   });
 });
 
-describe('a registry with passwords', () => {
+describe.skipIf(!hasRegistry)('a registry with passwords', () => {
   let registry: DockerRegistry;
   beforeAll(async () => {
     registry = await DockerRegistry.start({ auth: 'basic' });
@@ -247,7 +247,7 @@ describe('a registry with passwords', () => {
   });
 });
 
-describe('a registry with TLS of its own authority, and passwords', () => {
+describe.skipIf(!hasRegistry)('a registry with TLS of its own authority, and passwords', () => {
   let registry: DockerRegistry;
   beforeAll(async () => {
     registry = await DockerRegistry.start({ auth: 'basic', tls: true });
@@ -268,7 +268,7 @@ describe('a registry with TLS of its own authority, and passwords', () => {
   });
 });
 
-describe('a registry with tokens', () => {
+describe.skipIf(!hasRegistry)('a registry with tokens', () => {
   it('gets one for what is to be read, and nothing else', async () => {
     await using registry = await DockerRegistry.start({ auth: 'token' });
     await registry.push(baseImage.layout, 'team/base:1');

@@ -7,9 +7,17 @@ import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { findExecutable } from '#core/host/executables.js';
 import { eventually } from './vm.js';
 
 const run = promisify(execFile);
+
+/** Whether there is what it takes; where tests are to be run whatever there is, they fail without. */
+export const hasRegistry =
+  process.env.MSB_TEST === 'require' ||
+  ['docker-registry', 'skopeo', 'htpasswd', 'openssl'].every(
+    (program) => findExecutable(program) !== undefined,
+  );
 
 export const login = { username: 'tester', password: 'a secret of tests' };
 

@@ -2,7 +2,6 @@ import { createHash, randomBytes } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BaseImage, baseImage } from '@msbtest/guest';
-import { writeReadOnlyImage } from '../disk/read-only-image.js';
 import { diskError } from '../disk/upper.js';
 import { ImageError, ImageNotFoundError, MissingDependencyError } from '../errors.js';
 import { wallMs } from '../host/clock.js';
@@ -10,6 +9,7 @@ import { errnoOf } from '../host/native.js';
 import type { Places } from '../host/paths.js';
 import { withLock } from '../store/locked.js';
 import { writeWhole } from '../store/whole-file.js';
+import { convertLayers } from './convert-layers.js';
 import {
   BlobDirectory,
   type Descriptor,
@@ -18,7 +18,6 @@ import {
   readConfig,
   readManifest,
 } from './layout.js';
-import { mergeLayers } from './merge-layers.js';
 import { formatReference, parseReference } from './reference.js';
 
 /** An image in the local store. */
@@ -50,7 +49,7 @@ export interface PreparedImage {
 const architectures: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 
 /** Raised when the conversion changes, so that what an older version made is not taken for today's. */
-const conversion = 1;
+const conversion = 2;
 
 const lockTimeoutMs = 600_000;
 
@@ -134,7 +133,7 @@ export class ImageStore {
       await withLock(`${rootfs}.lock`, lockTimeoutMs, async () => {
         if (existsSync(rootfs)) return;
         try {
-          await writeReadOnlyImage(await mergeLayers(this.#blobs, layers, config.diffIds), rootfs);
+          await convertLayers(this.#blobs, layers, config.diffIds, rootfs);
         } catch (error) {
           throw diskError(`The root file system of ${image.reference} could not be made`, error);
         }

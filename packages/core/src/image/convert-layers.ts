@@ -137,7 +137,7 @@ class Conversion {
     if (isMicrosandboxError(error) && error.code !== 'image' && error.code !== 'io') return error;
     const code = errnoOf(error);
     if (error instanceof ImageError && error.message.includes(layer.digest)) return error;
-    if (code !== undefined && code.startsWith('E') && !code.startsWith('ERR_')) return error;
+    if (code?.startsWith('E') && !code.startsWith('ERR_')) return error;
     const why = error instanceof Error ? error.message : String(error);
     return new ImageError(
       error instanceof ImageError

@@ -31,15 +31,13 @@ const maxTime = 0xffff_ffff;
 /** Symlinks on the way to one entry. */
 const maxSymlinks = 255;
 
-const noText = { target: '', major: 0, minor: 0, content: null } as const;
-
 /**
  * The file tree that layers add up to, lowest first; it agrees with what umoci makes on a disk. Whiteouts hide what *lower* layers had,
  * never what their own layer brings, whatever the order. Symlinks on the way to an entry lead where they would lead in the image, and never
  * out of it.
  */
 export class LayerTree {
-  readonly root: Node = { inode: implicitDirectory, children: null, touched: -1 };
+  readonly root: Node = { inode: implicitDirectory(), children: null, touched: -1 };
   readonly #limits: TreeLimits;
   #entries = 0;
   #textBytes = 0;
@@ -136,7 +134,7 @@ export class LayerTree {
       let child = node.children?.get(name);
       if (!child) {
         this.#spendEntry();
-        this.#put(node, name, implicitDirectory);
+        this.#put(node, name, implicitDirectory());
         child = node.children?.get(name) as Node;
       }
       if (child.inode.kind !== 'directory') {
@@ -235,16 +233,21 @@ export class LayerTree {
   }
 }
 
-/** What a directory is that something is in and nobody describes. */
-const implicitDirectory: Inode = {
-  kind: 'directory',
-  mode: 0o755,
-  uid: 0,
-  gid: 0,
-  mtime: 0,
-  xattrs: null,
-  ...noText,
-};
+/** A directory that something is in and nobody describes. One object for each: paths that share one are hard links. */
+function implicitDirectory(): Inode {
+  return {
+    kind: 'directory',
+    mode: 0o755,
+    uid: 0,
+    gid: 0,
+    mtime: 0,
+    xattrs: null,
+    target: '',
+    major: 0,
+    minor: 0,
+    content: null,
+  };
+}
 
 /** A tar name's parts, with nothing in it that could lead out of the tree. */
 function components(name: ByteText): ByteText[] {

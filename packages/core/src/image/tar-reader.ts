@@ -222,19 +222,21 @@ export class TarReader {
     let text = '';
     let read = 0;
     while (numbers.length < expected) {
-      if (this.#stored < recordSize || (read += recordSize) > maxSparseMapBytes)
+      read += recordSize;
+      if (this.#stored < recordSize || read > maxSparseMapBytes)
         throw new ImageError('the map of a sparse file is malformed');
       text += ((await this.#bytes.take(recordSize, false)) as Buffer).toString('latin1');
       this.#stored -= recordSize;
       const lines = text.split('\n');
       text = lines.pop() ?? '';
-      if (text.length > 32) throw new ImageError('the map of a sparse file is malformed');
       for (const line of lines) {
         if (numbers.length >= expected) break;
         const value = decimal(line, 'of a sparse map');
         if (expected === Number.POSITIVE_INFINITY) expected = value * 2;
         else numbers.push(value);
       }
+      if (numbers.length < expected && text.length > 32)
+        throw new ImageError('the map of a sparse file is malformed');
     }
     return segments(numbers);
   }

@@ -93,7 +93,7 @@ export function paxSparse(records: PaxRecords): SparseRecords | null {
 /** From offsets and lengths in turn. @throws ImageError */
 export function segments(numbers: readonly number[]): Segment[] {
   if (numbers.length % 2 !== 0) throw new ImageError('the map of a sparse file is malformed');
-  if (numbers.length / 2 > maxSegments) throw tooManySegments();
+  checkedCount(numbers.length / 2);
   const map: Segment[] = [];
   for (let at = 0; at < numbers.length; at += 2)
     map.push({ offset: numbers[at] ?? 0, length: numbers[at + 1] ?? 0 });
@@ -113,8 +113,10 @@ export function checkSegments(map: readonly Segment[], size: number, stored: num
     throw new ImageError(`a sparse file has ${bytes} bytes by its map and ${stored} that are stored`);
 }
 
-export function tooManySegments(): ImageError {
-  return new ImageError(`a sparse file has more than ${maxSegments} pieces`);
+/** How many pieces a sparse file has, if they are not too many. @throws ImageError */
+export function checkedCount(pieces: number): number {
+  if (pieces > maxSegments) throw new ImageError(`a sparse file has more than ${maxSegments} pieces`);
+  return pieces;
 }
 
 export function decimal(text: string, what: string): number {

@@ -2,6 +2,7 @@ import type { ByteText, Kind } from '../disk/file-tree.js';
 import { ImageError } from '../errors.js';
 import type { ByteStream } from './byte-stream.js';
 import {
+  checkedCount,
   checkSegments,
   decimal,
   type PaxRecords,
@@ -13,7 +14,6 @@ import {
   paxXattrs,
   type Segment,
   segments,
-  tooManySegments,
 } from './pax.js';
 import { isZero, parseTarHeader, recordSize, type TarHeader, unsigned } from './tar-header.js';
 
@@ -202,7 +202,7 @@ export class TarReader {
         numbers.push(unsigned(block, at, 12, 'offset'), unsigned(block, at + 12, 12, 'length'));
       }
       if (!isExtended) break;
-      if (numbers.length > 2 * 100_000) throw tooManySegments();
+      checkedCount(numbers.length / 2);
       block = (await this.#bytes.take(recordSize, false)) as Buffer;
       at = 0;
       count = 21;
@@ -232,7 +232,7 @@ export class TarReader {
       for (const line of lines) {
         if (numbers.length >= expected) break;
         const value = decimal(line, 'of a sparse map');
-        if (expected === Number.POSITIVE_INFINITY) expected = value * 2;
+        if (expected === Number.POSITIVE_INFINITY) expected = checkedCount(value) * 2;
         else numbers.push(value);
       }
       if (numbers.length < expected && text.length > 32)

@@ -115,20 +115,19 @@ function mutate(archive: Buffer, mutations: readonly Mutation[]): Buffer {
   let bytes = Buffer.from(archive);
   const block = (at: number) => Math.floor((at % Math.max(bytes.length, 1)) / 512) * 512;
   for (const one of mutations) {
-    if (one.kind === 'edit')
-      bytes.set(
-        one.bytes.subarray(0, bytes.length),
-        Math.min(one.at % Math.max(bytes.length, 1), Math.max(0, bytes.length - one.bytes.length)),
-      );
-    else if (one.kind === 'cut') bytes = bytes.subarray(0, one.at % (bytes.length + 1));
-    else if (one.kind === 'remove')
-      bytes = Buffer.concat([bytes.subarray(0, block(one.at)), bytes.subarray(block(one.at) + 512)]);
-    else {
+    if ('from' in one) {
       const [from, to] = [block(one.from), block(one.to)];
       const moved = bytes.subarray(from, from + 512);
       const rest =
         one.kind === 'copy' ? bytes : Buffer.concat([bytes.subarray(0, from), bytes.subarray(from + 512)]);
       bytes = Buffer.concat([rest.subarray(0, to), moved, rest.subarray(to)]);
+    } else if (one.kind === 'edit') {
+      const room = Math.max(0, bytes.length - one.bytes.length);
+      bytes.set(one.bytes.subarray(0, bytes.length), Math.min(one.at % Math.max(bytes.length, 1), room));
+    } else if (one.kind === 'cut') bytes = bytes.subarray(0, one.at % (bytes.length + 1));
+    else {
+      const at = block(one.at);
+      bytes = Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + 512)]);
     }
   }
   return bytes;

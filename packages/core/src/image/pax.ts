@@ -59,11 +59,11 @@ export function paxTime(records: PaxRecords, key: string): number | null {
   return Math.floor(Number(value));
 }
 
-/** Of the record's extended attributes, by name; null if there are none. */
+/** Extended attributes, by name; null if there are none. One without a value is none, as with all records. */
 export function paxXattrs(records: PaxRecords): ReadonlyMap<ByteText, ByteText> | null {
   const xattrs = new Map<ByteText, ByteText>();
   for (const [key, value] of records) {
-    if (key.startsWith(xattrPrefix)) xattrs.set(key.slice(xattrPrefix.length), value);
+    if (key.startsWith(xattrPrefix) && value !== '') xattrs.set(key.slice(xattrPrefix.length), value);
   }
   return xattrs.size > 0 ? xattrs : null;
 }

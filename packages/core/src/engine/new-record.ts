@@ -1,13 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import { wallMs } from '../host/clock.js';
 import type { ImageConfig } from '../image/layout.js';
+import { type PullRequest, pulled } from '../image/pull.js';
 import type { SandboxConfig, SandboxRecord } from '../store/record.js';
 import type { Environment } from './environment.js';
 import { resolveInit } from './init.js';
 
-/** The record of a sandbox that is to be made: what it was asked to be, and what its image says where nothing was asked. @throws ImageNotFoundError, ImageError */
-export async function newRecord({ images }: Environment, config: SandboxConfig): Promise<SandboxRecord> {
-  const image = await images.prepare(config.image);
+/**
+ * The record of a sandbox that is to be made: what it was asked to be, and what its image says where nothing was asked.
+ *
+ * @param pull default: an image that is not here is not pulled.
+ * @throws ImageNotFoundError, ImageError; HttpError, IoError, TimeoutError of a pull.
+ */
+export async function newRecord(
+  { images }: Environment,
+  config: SandboxConfig,
+  pull: PullRequest = { policy: 'never' },
+): Promise<SandboxRecord> {
+  const image = await pulled(images, config.image, pull);
   return {
     version: 1,
     id: randomUUID(),

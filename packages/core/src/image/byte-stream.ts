@@ -7,9 +7,15 @@ export class ByteStream {
   readonly #chunks: AsyncIterator<Buffer>;
   #chunk: Buffer = nothing;
   #at = 0;
+  #taken = 0;
 
   constructor(chunks: AsyncIterable<Buffer>) {
     this.#chunks = chunks[Symbol.asyncIterator]();
+  }
+
+  /** How many bytes have been taken. */
+  get position(): number {
+    return this.#taken;
   }
 
   /**
@@ -21,6 +27,7 @@ export class ByteStream {
   async take(count: number, orEnd: boolean): Promise<Buffer | null> {
     if (this.#chunk.length - this.#at >= count) {
       this.#at += count;
+      this.#taken += count;
       return this.#chunk.subarray(this.#at - count, this.#at);
     }
     const parts: Buffer[] = [];
@@ -69,6 +76,7 @@ export class ByteStream {
     }
     const piece = this.#chunk.subarray(this.#at, Math.min(this.#chunk.length, this.#at + most));
     this.#at += piece.length;
+    this.#taken += piece.length;
     return piece;
   }
 }

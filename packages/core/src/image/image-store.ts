@@ -24,6 +24,7 @@ import {
   readManifest,
 } from './layout.js';
 import { LayoutSource } from './layout-source.js';
+import { LocalImages } from './local-images.js';
 import type { PullListener, PullPolicy } from './pull-progress.js';
 import { formatReference, type ImageReference, parseReference } from './reference.js';
 import type { ImageSource } from './source.js';
@@ -99,10 +100,17 @@ export class ImageStore {
     this.#base = base;
   }
 
-  /** Takes an image from an OCI layout directory and names it. Blobs that are here already are not copied again. */
-  async load(layout: string, reference: string): Promise<StoredImage> {
-    await using source = new LayoutSource(layout);
-    return await this.take(source, reference);
+  /**
+   * Takes the images that a path holds, whatever it is: see {@link LocalImages}.
+   *
+   * @param reference takes one image only, by this name.
+   * @throws ImageError, IoError, InvalidConfigError, TimeoutError; the signal's reason.
+   */
+  async load(path: string, reference?: string, options: TakeOptions = {}): Promise<StoredImage[]> {
+    await using found = await LocalImages.open(path, join(this.#root, 'work'));
+    const taken: StoredImage[] = [];
+    for (const { name, source } of found.named(reference)) taken.push(await this.take(source, name, options));
+    return taken;
   }
 
   /**

@@ -107,6 +107,11 @@ export class TarReader {
     throw new ImageError(`there are more than ${maxExtraHeaders} headers about one entry`);
   }
 
+  /** Bytes that are stored of the current entry and not yet read. */
+  get stored(): number {
+    return this.#stored;
+  }
+
   /** The next piece of the current file: bytes, valid until the next call, or how many zeros; null at its end. */
   async read(): Promise<Buffer | number | null> {
     for (let segment = this.#segments.at(-1); segment; segment = this.#segments.at(-1)) {

@@ -92,7 +92,7 @@ const NEEDS = [
     from: { debian: 'attr', fedora: 'attr', arch: 'attr', alpine: 'attr', homebrew: undefined },
   },
   {
-    why: 'layers that are compressed with zstd, where Node.js has no zstd of its own',
+    why: 'layers that are compressed with zstd',
     commands: ['zstd'],
     from: { debian: 'zstd', fedora: 'zstd', arch: 'zstd', alpine: 'zstd', homebrew: 'zstd' },
   },

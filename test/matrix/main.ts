@@ -5,6 +5,7 @@ import { nodeRows } from '../node/rows.js';
 import { runners as nodeRunners } from '../node/runners.js';
 import { vitestRows } from '../vitest/rows.js';
 import { runners as vitestRunners } from '../vitest/runners.js';
+import { images } from './images.js';
 import { integrationMatrix } from './integrations.js';
 import { storm } from './storm.js';
 import { wrongStops } from './wrong-stops.js';
@@ -18,6 +19,7 @@ const matrices: Readonly<Record<string, Matrix>> = {
   jest: (options) => integrationMatrix(jestRunners, jestRows, options),
   node: (options) => integrationMatrix(nodeRunners, nodeRows, options),
   storm,
+  images,
 };
 
 /** Trials of each cell, or tests in all. */

@@ -42,7 +42,7 @@ export class Workbench {
     limits?: ConversionLimits,
   ): Promise<Map<string, Found>> {
     const path = join(this.output, 'image.squashfs');
-    await convertLayers(this.blobs, layers, diffIds, path, limits);
+    await convertLayers(this.blobs, layers, diffIds, path, { limits });
     return readSquashfs(path);
   }
 }

@@ -287,6 +287,18 @@ describe('a layer that is not what its image says', () => {
     expect(readdirSync(workbench.output)).toEqual([]);
   });
 
+  it('is given up when nobody wants it any more', async () => {
+    const given = new AbortController();
+    given.abort(new Error('enough'));
+    const path = join(workbench.output, 'image.squashfs');
+    await expect(
+      convertLayers(workbench.blobs, [workbench.store(bytes)], [digestOf(bytes)], path, {
+        signal: given.signal,
+      }),
+    ).rejects.toThrow('enough');
+    expect(readdirSync(workbench.output)).toEqual([]);
+  });
+
   it("leaves the host's own errors what they are", async () => {
     const nowhere = join(root, 'no/where.squashfs');
     await expect(

@@ -31,25 +31,30 @@ export const conversionLimits: ConversionLimits = {
   bombRatio: 200,
 };
 
+export interface ConversionOptions {
+  readonly limits?: ConversionLimits | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Makes one read-only image of a stack of layers, lowest first. Each is read once, and memory does not grow with its content. The file
  * appears at `path` when it is whole.
  *
  * @param diffIds the digests of the uncompressed layers; each is checked.
- * @throws ImageError where a layer is damaged, hostile, not what its digest says, or beyond the limits.
+ * @throws ImageError where a layer is damaged, hostile, not what its digest says, or beyond the limits; the signal's reason.
  */
 export async function convertLayers(
   blobs: BlobDirectory,
   layers: readonly Descriptor[],
   diffIds: readonly string[],
   path: string,
-  limits: ConversionLimits = conversionLimits,
+  { limits = conversionLimits, signal }: ConversionOptions = {},
 ): Promise<void> {
   if (layers.length !== diffIds.length)
     throw new ImageError(`The image has ${layers.length} layers but ${diffIds.length} diff ids.`);
   for (const { mediaType } of layers) layerCompression(mediaType);
   await using image = await ReadOnlyImage.create(path);
-  const conversion = new Conversion(image, limits);
+  const conversion = new Conversion(image, limits, signal);
   for (const [index, layer] of layers.entries()) {
     const diffId = await conversion.add(blobs, layer);
     if (diffId !== diffIds[index])
@@ -61,12 +66,14 @@ export async function convertLayers(
 class Conversion {
   readonly #image: ReadOnlyImage;
   readonly #limits: ConversionLimits;
+  readonly #signal: AbortSignal | undefined;
   readonly #tree: LayerTree;
   #layerBytes = 0;
   #fileBytes = 0;
 
-  constructor(image: ReadOnlyImage, limits: ConversionLimits) {
+  constructor(image: ReadOnlyImage, limits: ConversionLimits, signal: AbortSignal | undefined) {
     this.#image = image;
+    this.#signal = signal;
     this.#limits = limits;
     this.#tree = new LayerTree(limits);
   }
@@ -80,6 +87,7 @@ class Conversion {
       await this.#addEntries(new TarReader(bytes));
       await bytes.drain(); // what is behind the archive's end belongs to the digest too
     } catch (error) {
+      this.#signal?.throwIfAborted();
       throw this.#about(layer, error);
     } finally {
       unpacked.destroy();
@@ -119,6 +127,7 @@ class Conversion {
     const { layerBytes, bombBytes, bombRatio } = this.#limits;
     let bytes = 0;
     for await (const chunk of unpacked as AsyncIterable<Buffer>) {
+      this.#signal?.throwIfAborted();
       bytes += chunk.length;
       this.#layerBytes += chunk.length;
       if (this.#layerBytes > layerBytes)

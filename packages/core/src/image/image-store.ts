@@ -255,7 +255,7 @@ export class ImageStore {
         if (existsSync(rootfs)) return;
         onProgress?.({ kind: 'stitchMergingTrees', layerCount: layers.length });
         try {
-          await convertLayers(this.#blobs, layers, config.diffIds, rootfs);
+          await convertLayers(this.#blobs, layers, config.diffIds, rootfs, { signal });
         } catch (error) {
           throw diskError(`The root file system of ${image.reference} could not be made`, error);
         }

@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeAll } from '../disk/file-contents.js';
-import { ImageError, InvalidConfigError } from '../errors.js';
+import { diskError } from '../disk/upper.js';
+import { ImageError, InvalidConfigError, isMicrosandboxError } from '../errors.js';
+import { errnoOf } from '../host/native.js';
 import { Archive } from './archive.js';
 import { tarOfDirectory } from './directory-tar.js';
 import { layerTypes, savedImages } from './docker-archive.js';
@@ -40,9 +42,20 @@ export class LocalImages implements AsyncDisposable {
    * Finds out what it is.
    *
    * @param work a directory for what has to be unpacked or packed; nothing of it outlives this.
-   * @throws ImageError
+   * @throws ImageError, also where it cannot be read; IoError where there is no room to work.
    */
   static async open(path: string, work: string): Promise<LocalImages> {
+    try {
+      return await LocalImages.#open(path, work);
+    } catch (error) {
+      const code = errnoOf(error);
+      if (isMicrosandboxError(error) || code === undefined) throw error;
+      if (code === 'ENOSPC' || code === 'EDQUOT') throw diskError(`${path} could not be unpacked`, error);
+      throw new ImageError(`${path} cannot be read: ${(error as Error).message}`, { cause: error });
+    }
+  }
+
+  static async #open(path: string, work: string): Promise<LocalImages> {
     const found = statSync(path, { throwIfNoEntry: false });
     if (!found) throw new ImageError(`There is no image at ${path}.`);
     if (found.isDirectory()) {

@@ -164,13 +164,14 @@ export class TarReader {
     const name = sparse?.name ?? extra.name ?? paxText(records, 'path') ?? header.name;
     const isDirectory = kind === 'directory' || (header.type === '\0' && name.endsWith('/'));
     const isFile = kind === 'file' && !isDirectory;
-    // Only files have content, whatever the size of others says: so all readers have it.
-    const stored = isFile ? (paxNumber(records, 'size') ?? header.size) : 0;
+    // Only files have content, whatever the size of others says; what is a directory by its name only is read as a file: as Go's reader does.
+    const stored = kind === 'file' ? (paxNumber(records, 'size') ?? header.size) : 0;
     this.#stored = stored;
     this.#padding = paddingOf(stored);
     this.#position = 0;
     if (isFile && header.type === 'S') await this.#gnuSparse(block);
     else if (isFile && sparse) await this.#paxSparse(sparse.size, sparse.map);
+    else if (isDirectory) this.#nothing();
     else this.#content(stored, [{ offset: 0, length: stored }]);
     return {
       name,
@@ -185,6 +186,11 @@ export class TarReader {
       size: this.#size,
       xattrs: paxXattrs(records),
     };
+  }
+
+  #nothing(): void {
+    this.#size = 0;
+    this.#segments = [];
   }
 
   #content(size: number, map: readonly Segment[]): void {

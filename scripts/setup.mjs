@@ -10,7 +10,7 @@ import { kernel } from './setup/kernel.mjs';
 import { withLock } from './setup/lock.mjs';
 import { agentd, native } from './setup/make.mjs';
 import { npm } from './setup/npm.mjs';
-import { clang, packages } from './setup/packages.mjs';
+import { clang, packages, registry } from './setup/packages.mjs';
 import { inRoot } from './setup/paths.mjs';
 import { perform, toStderr } from './setup/progress.mjs';
 import { checkInterrupted, passing } from './setup/signals.mjs';
@@ -20,7 +20,7 @@ import { typescript } from './setup/typescript.mjs';
 const STEPS = [packages, npm, native, agentd, typescript, kernel, image];
 
 /** What only some jobs need. */
-const OTHERS = [clang];
+const OTHERS = [registry, clang];
 
 /** Those that compile, and what they need for it. */
 export const BUILD = ['packages', 'npm', 'native', 'agentd', 'typescript'];

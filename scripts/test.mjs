@@ -1,7 +1,9 @@
 // @ts-check
 // npm test [-- FILTER ...]: sets up, then runs every check and every test. The last line counts them all. With filters,
 // only the tests of vitest that they name.
+
 import { join } from 'node:path';
+import { hasApt } from './setup/debian.mjs';
 import { Interrupted, runMain } from './setup/errors.mjs';
 import { inRoot, npmBin } from './setup/paths.mjs';
 import { checkInterrupted, passing } from './setup/signals.mjs';
@@ -36,7 +38,10 @@ async function runAll(filters, place) {
 
 /** @param {string[]} filters */
 async function main(filters) {
-  await setup({ also: filters.length === 0 && process.platform === 'linux' ? ['clang'] : [] });
+  // Where there is no apt, the tests of registries are left out if what they need is not there.
+  const also = hasApt() ? ['registry'] : [];
+  if (filters.length === 0 && process.platform === 'linux') also.push('clang');
+  await setup({ also });
   const place = makePlace();
   /** @type {string[]} */
   let left = [];

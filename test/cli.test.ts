@@ -12,7 +12,21 @@ describe('msbtest', () => {
   it('explains itself', async () => {
     const help = await msbtest(['--help']);
     expect(help).toMatchObject({ status: 0, stderr: '' });
-    for (const command of ['doctor', 'run', 'exec', 'ps', 'stop', 'start', 'rm', 'logs', 'images', 'load']) {
+    for (const command of [
+      'doctor',
+      'run',
+      'exec',
+      'ps',
+      'stop',
+      'start',
+      'rm',
+      'logs',
+      'images',
+      'pull',
+      'load',
+      'rmi',
+      'prune',
+    ]) {
       expect(help.stdout).toMatch(new RegExp(`^  ${command}\\s+\\w`, 'm'));
       expect((await msbtest([command, '--help'])).stdout).toMatch(new RegExp(`^Usage: msbtest ${command}`));
     }
@@ -36,7 +50,7 @@ describe('msbtest', () => {
       status: 1,
       stderr: expect.stringContaining('no sandbox named "nobody"'),
     });
-    expect(await msbtest(['run', 'no/such:image', '--', 'true'])).toMatchObject({
+    expect(await msbtest(['run', '--pull', 'never', 'no/such:image', '--', 'true'])).toMatchObject({
       status: 125,
       stderr: expect.stringContaining('There is no image'),
     });

@@ -12,13 +12,21 @@ usePrivateHome();
 const directory = join(checkout, 'test/dist/readme');
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-const readme = readFileSync(join(checkout, 'README.md'), 'utf8');
-const examples = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code ?? '');
+const examplesOf = (document: string) =>
+  [...readFileSync(join(checkout, document), 'utf8').matchAll(/```ts\n([\s\S]*?)```/g)].map(
+    ([, code]) => code ?? '',
+  );
+const examples = examplesOf('README.md');
+/** These name registries that are not there: their types are checked, by the compiler, and they are not run. */
+const others = examplesOf('docs/images.md');
 
 beforeAll(async () => {
   mkdirSync(directory, { recursive: true });
   examples.forEach((code, index) => {
     writeFileSync(join(directory, `example-${index}.mts`), code);
+  });
+  others.forEach((code, index) => {
+    writeFileSync(join(directory, `images-${index}.mts`), code);
   });
   const compilerOptions = {
     target: 'es2023',

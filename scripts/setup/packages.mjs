@@ -135,6 +135,42 @@ const FUZZ_NEEDS = [
   },
 ];
 
+/** What the tests of registries need: a real one, what fills it, and what makes its passwords and certificates. @type {Need[]} */
+const REGISTRY_NEEDS = [
+  {
+    why: 'a registry for its tests',
+    commands: ['docker-registry'],
+    from: {
+      debian: 'docker-registry',
+      fedora: undefined,
+      arch: undefined,
+      alpine: 'docker-registry',
+      homebrew: undefined,
+    },
+  },
+  {
+    why: 'pushes images into it',
+    commands: ['skopeo'],
+    from: { debian: 'skopeo', fedora: 'skopeo', arch: 'skopeo', alpine: 'skopeo', homebrew: 'skopeo' },
+  },
+  {
+    why: 'its passwords',
+    commands: ['htpasswd'],
+    from: {
+      debian: 'apache2-utils',
+      fedora: 'httpd-tools',
+      arch: 'apache',
+      alpine: 'apache2-utils',
+      homebrew: 'httpd',
+    },
+  },
+  {
+    why: 'its certificates',
+    commands: ['openssl'],
+    from: { debian: 'openssl', fedora: 'openssl', arch: 'openssl', alpine: 'openssl', homebrew: 'openssl' },
+  },
+];
+
 /** What of a need is not on this machine. @param {Need} need */
 const lacking = (need) => [
   ...need.commands.filter((command) => which(command) === undefined),
@@ -217,4 +253,5 @@ const bring = ({ id, title, all }) => ({
 });
 
 export const packages = bring({ id: 'packages', title: 'Debian packages', all: NEEDS });
+export const registry = bring({ id: 'registry', title: 'registry', all: REGISTRY_NEEDS });
 export const clang = bring({ id: 'clang', title: 'clang', all: FUZZ_NEEDS });

@@ -14,7 +14,6 @@ const noSsh = 'There is no SSH server yet; commands run over the agent’s own l
 const logs =
   'Bytes as they were; over all runs of a sandbox, and the console line by line, with its times. Entries that were lost are told by a typed error.';
 const noMetrics = 'Nothing is measured yet.';
-const noPull = 'Nothing is pulled from a registry yet; images are loaded from OCI layouts, with Image.load.';
 const noCloud = 'There is no cloud, so there are no backends to choose from.';
 const noModify =
   'A sandbox is what it was made as, yet; another is made in the time that changing one would take.';
@@ -121,7 +120,6 @@ export const verdicts: Verdicts = {
     'Of each command rather than of the agent; a command may name its own.',
   ),
   'SandboxBuilder#rootDisk': differs(`Takes a size in MiB only. ${noDisks}`),
-  'SandboxBuilder#createWithPullProgress': notYet(noPull),
   'SandboxBuilder#cpuPlacement': never(noPlacement),
   'SandboxBuilder#deploymentProfile': never('A profile for many tenants is of no use to tests of one.'),
   'SandboxBuilder#disableMetricsSample': notYet(noMetrics),
@@ -149,9 +147,10 @@ export const verdicts: Verdicts = {
   'SandboxBuilder#portUdp': notYet(noNetwork),
   'SandboxBuilder#portUdpBind': notYet(noNetwork),
   'SandboxBuilder#proxy': notYet(noNetwork),
-  'SandboxBuilder#pullPolicy': notYet(noPull),
+  'SandboxBuilder#createWithPullProgress': richer(
+    'Takes an AbortSignal. All layers together become one root, so nothing is told of `layerMaterialize…` and of formats.',
+  ),
   'SandboxBuilder#quietLogs': never(noDaemonLog),
-  'SandboxBuilder#registry': notYet(noPull),
   'SandboxBuilder#script': notYet(
     'There is nothing yet that puts files into a guest before its first command.',
   ),
@@ -197,15 +196,12 @@ export const verdicts: Verdicts = {
   'Image.load': richer(
     'Takes directories, compressed archives and plain root file systems too. With { tag } one image comes, under that name; theirs takes all and names the first so besides.',
   ),
-  'Image.prune': notYet(),
-  'Image.remove': notYet(),
   'Image.save': notYet(),
   'ImageHandle#architecture': richer('Never null.'),
   'ImageHandle#createdAt': richer('Never null.'),
   'ImageHandle#manifestDigest': richer('Never null.'),
   'ImageHandle#os': richer('Never null.'),
   'ImageHandle#sizeBytes': richer('Never null.'),
-  'ImageHandle#lastUsedAt': notYet(),
   ImageBuilder: notYet(noDisks),
   ImageDetail: richer('Its config is never null, nor is what is known of a layer.'),
   'ImageDetail#config': richer('Never null.'),
@@ -214,17 +210,14 @@ export const verdicts: Verdicts = {
   'ImageLayerDetail#compressedSizeBytes': richer('Never null.'),
   'ImageLayerDetail#erofsSizeBytes': differs('Always null: all layers together become one squashfs.'),
   'ImageLayerDetail#mediaType': richer('Never null.'),
-  ImagePruneReport: notYet(),
-  PullProgress: notYet(noPull),
-  PullProgressCreate: notYet(noPull),
-  PullProgressEvent: notYet(noPull),
-  PullProgressStream: notYet(noPull),
-  PullPolicies: notYet(noPull),
-  PullPolicy: notYet(noPull),
-  RegistryAuth: notYet(noPull),
-  RegistryAuthKind: notYet(noPull),
-  RegistryAuthKinds: notYet(noPull),
-  RegistryConfigBuilder: notYet(noPull),
+  ImagePruneReport: differs('Counts roots, `rootsRemoved`, since there are no fsmeta and no VMDK files.'),
+  'ImagePruneReport#bytesReclaimed': richer('Never null.'),
+  'ImagePruneReport#fsmetaRemoved': differs('Always 0: there are none.'),
+  'ImagePruneReport#vmdkRemoved': differs('Always 0: there are none.'),
+  PullProgressStream: richer('The kind of an event is typed.'),
+  'PullProgressStream#recv': richer('The kind of an event is typed.'),
+  PullProgressEvent: richer('Its kind is typed.'),
+  'PullProgressEvent#kind': richer('Typed.'),
   DiskImageFormat: notYet(noDisks),
   DiskImageFormats: notYet(noDisks),
   RootDiskBuilder: notYet(noDisks),
@@ -261,12 +254,11 @@ export const verdicts: Verdicts = {
   'ExecTimeoutError#timeoutMs': richer('Never null.'),
   'new SandboxFsOpsError': differs('Takes the path and the errno, which the error then has.'),
   SandboxFsOpsError: richer('Has the path, and the guest’s errno by name.'),
+  'new HttpError': differs('Takes the status, which the error then has.'),
   'new ExecTimeoutError': differs('Takes the output that there was, too.'),
   CloudHttpError: never(noCloud),
   CustomError: never('Each error here has a class that says what happened.', 'MicrosandboxError'),
   DatabaseError: never(noDatabase, 'IoError'),
-  HttpError: notYet(noPull),
-  ImageInUseError: notYet('As Image.remove() is.'),
   JsonError: never(
     'What cannot be read is told as what it is: a wrong configuration, a damaged image.',
     'InvalidConfigError',

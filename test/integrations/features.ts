@@ -3,6 +3,8 @@ import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { baseImage } from '@msbtest/guest';
+import { DockerRegistry, hasRegistry } from '../support/registry.js';
 import { checkout } from '../support/saboteurs.js';
 import { Project } from './project.js';
 import { compare, finding, type Row } from './rows.js';
@@ -164,6 +166,38 @@ test.msb('${name}', { cpus: ${availableParallelism()}, timeout: 6000 }, async ({
   },
 });
 
+const pulls = (sources: Sources): Row => ({
+  name: 'an image that is not here is pulled, once for all workers, and no test pays for it with its time',
+  async run(runner) {
+    await using registry = await DockerRegistry.start();
+    await registry.push(baseImage.layout, 'team/base:1');
+    const test = (name: string) => `
+${sources.api('test')}
+test.msb('${name}', async ({ sandbox }) => {
+  await sandbox.exec('true');
+});
+`;
+    using project = new Project(runner, {
+      ...sources.configuration({ machine: `memory: 256, image: '${registry.host}/team/base:1'` }),
+      [sources.testFile('a')]: test('first'),
+      [sources.testFile('b')]: test('second'),
+    });
+    const result = await project.run({ env: { MSB_CACHE: join(project.path, 'cache') } });
+    const found = await finding(project, result, {
+      tests: { first: { state: 'passed', boots: [0, 2] }, second: { state: 'passed', boots: [0, 2] } },
+      exitCode: 0,
+      says: [
+        /Pulling 127\.0\.0\.1:\d+\/team\/base:1, [\d.]+ MB to download of 2 layers: once for this machine/,
+      ],
+    });
+    const asked = registry.asked(/GET .*\/manifests\/1 /).length;
+    return {
+      ...found,
+      problems: [...found.problems, ...(asked === 1 ? [] : [`it was asked ${asked} times`])],
+    };
+  },
+});
+
 /** What a test's machine promises beyond its outcome. */
 export const featureRows = (sources: Sources): readonly Row[] =>
-  [keep, sharedEvidence, leaks, queue].map((row) => row(sources));
+  [keep, sharedEvidence, leaks, queue, ...(hasRegistry ? [pulls] : [])].map((row) => row(sources));

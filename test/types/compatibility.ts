@@ -9,6 +9,7 @@ import type * as theirs from 'microsandbox';
 import type { Expect, Fits, FitsBoth, Gives, Takes } from './fit.js';
 
 type Classes = [
+  [theirs.PullProgressCreate, ours.PullProgressCreate],
   [theirs.Sandbox, ours.Sandbox],
   [theirs.SandboxListBuilder, ours.SandboxListBuilder],
   [theirs.SandboxBuilder, ours.SandboxBuilder],
@@ -22,10 +23,13 @@ type Classes = [
   [theirs.ImageHandle, ours.ImageHandle],
   [theirs.LogEntry, ours.LogEntry],
   [theirs.LogStream, ours.LogStream],
+  [InstanceType<typeof theirs.RegistryConfigBuilder>, ours.RegistryConfigBuilder],
   [InstanceType<typeof theirs.ExecOptionsBuilder>, ours.ExecOptionsBuilder],
   [InstanceType<typeof theirs.InitOptionsBuilder>, ours.InitOptionsBuilder],
   [theirs.ExecTimeoutError, ours.ExecTimeoutError],
+  [theirs.HttpError, ours.HttpError],
   [theirs.ImageError, ours.ImageError],
+  [theirs.ImageInUseError, ours.ImageInUseError],
   [theirs.ImageNotFoundError, ours.ImageNotFoundError],
   [theirs.InvalidConfigError, ours.InvalidConfigError],
   [theirs.NoDefaultCommandError, ours.NoDefaultCommandError],
@@ -40,6 +44,12 @@ type Classes = [
 ];
 
 export type All = [
+  // PullProgressCreate#progress: same
+  Expect<true, Fits<ours.PullProgressCreate['progress'], theirs.PullProgressCreate['progress'], Classes>>,
+  // PullProgressCreate#[Symbol.asyncIterator]: same
+  Expect<true, Fits<ours.PullProgressCreate[typeof Symbol.asyncIterator], theirs.PullProgressCreate[typeof Symbol.asyncIterator], Classes>>,
+  // PullProgressCreate#awaitSandbox: same
+  Expect<true, Fits<ours.PullProgressCreate['awaitSandbox'], theirs.PullProgressCreate['awaitSandbox'], Classes>>,
   // Sandbox.builder: same
   Expect<true, Fits<(typeof ours.Sandbox)['builder'], (typeof theirs.Sandbox)['builder'], Classes>>,
   // Sandbox.start: same
@@ -130,6 +140,8 @@ export type All = [
   Expect<true, Fits<ours.SandboxBuilder['create'], theirs.SandboxBuilder['create'], Classes>>,
   // SandboxBuilder#connectOrCreate: same
   Expect<true, Fits<ours.SandboxBuilder['connectOrCreate'], theirs.SandboxBuilder['connectOrCreate'], Classes>>,
+  // SandboxBuilder#createWithPullProgress: richer
+  Expect<true, Fits<ours.SandboxBuilder['createWithPullProgress'], theirs.SandboxBuilder['createWithPullProgress'], Classes>>,
   // SandboxBuilder#image: same
   Expect<true, Fits<ours.SandboxBuilder['image'], theirs.SandboxBuilder['image'], Classes>>,
   // SandboxBuilder#rootDisk: differs
@@ -146,6 +158,8 @@ export type All = [
   Expect<true, Fits<ours.SandboxBuilder['workdir'], theirs.SandboxBuilder['workdir'], Classes>>,
   // SandboxBuilder#shell: same
   Expect<true, Fits<ours.SandboxBuilder['shell'], theirs.SandboxBuilder['shell'], Classes>>,
+  // SandboxBuilder#registry: same
+  Expect<true, Fits<ours.SandboxBuilder['registry'], theirs.SandboxBuilder['registry'], Classes>>,
   // SandboxBuilder#replace: richer
   Expect<true, Fits<ours.SandboxBuilder['replace'], theirs.SandboxBuilder['replace'], Classes>>,
   // SandboxBuilder#replaceWithTimeout: richer
@@ -162,6 +176,8 @@ export type All = [
   Expect<true, Fits<ours.SandboxBuilder['hostname'], theirs.SandboxBuilder['hostname'], Classes>>,
   // SandboxBuilder#user: same
   Expect<true, Fits<ours.SandboxBuilder['user'], theirs.SandboxBuilder['user'], Classes>>,
+  // SandboxBuilder#pullPolicy: same
+  Expect<true, Fits<ours.SandboxBuilder['pullPolicy'], theirs.SandboxBuilder['pullPolicy'], Classes>>,
   // SandboxBuilder#env: same
   Expect<true, Fits<ours.SandboxBuilder['env'], theirs.SandboxBuilder['env'], Classes>>,
   // SandboxBuilder#envs: same
@@ -377,6 +393,10 @@ export type All = [
   Expect<true, Fits<(typeof ours.Image)['list'], (typeof theirs.Image)['list'], Classes>>,
   // Image.inspect: same
   Expect<true, Fits<(typeof ours.Image)['inspect'], (typeof theirs.Image)['inspect'], Classes>>,
+  // Image.remove: same
+  Expect<true, Fits<(typeof ours.Image)['remove'], (typeof theirs.Image)['remove'], Classes>>,
+  // Image.prune: same
+  Expect<true, Fits<(typeof ours.Image)['prune'], (typeof theirs.Image)['prune'], Classes>>,
   // Image.load: richer
   Expect<true, Fits<(typeof ours.Image)['load'], (typeof theirs.Image)['load'], Classes>>,
   // ImageHandle#reference: same
@@ -391,6 +411,8 @@ export type All = [
   Expect<true, Fits<ours.ImageHandle['os'], theirs.ImageHandle['os'], Classes>>,
   // ImageHandle#layerCount: same
   Expect<true, Fits<ours.ImageHandle['layerCount'], theirs.ImageHandle['layerCount'], Classes>>,
+  // ImageHandle#lastUsedAt: same
+  Expect<true, Fits<ours.ImageHandle['lastUsedAt'], theirs.ImageHandle['lastUsedAt'], Classes>>,
   // ImageHandle#createdAt: richer
   Expect<true, Fits<ours.ImageHandle['createdAt'], theirs.ImageHandle['createdAt'], Classes>>,
   // ImageConfigDetail: same
@@ -453,6 +475,27 @@ export type All = [
   // ImageLayerDetail#position: same
   Expect<true, Gives<ours.ImageLayerDetail['position'], theirs.ImageLayerDetail['position'], Classes>>,
   Expect<true, Takes<ours.ImageLayerDetail['position'], theirs.ImageLayerDetail['position'], Classes>>,
+  // ImagePruneReport: differs
+  Expect<true, Gives<ours.ImagePruneReport, theirs.ImagePruneReport, Classes>>,
+  Expect<false, Takes<ours.ImagePruneReport, theirs.ImagePruneReport, Classes>>,
+  // ImagePruneReport#imageRefsRemoved: same
+  Expect<true, Gives<ours.ImagePruneReport['imageRefsRemoved'], theirs.ImagePruneReport['imageRefsRemoved'], Classes>>,
+  Expect<true, Takes<ours.ImagePruneReport['imageRefsRemoved'], theirs.ImagePruneReport['imageRefsRemoved'], Classes>>,
+  // ImagePruneReport#manifestsRemoved: same
+  Expect<true, Gives<ours.ImagePruneReport['manifestsRemoved'], theirs.ImagePruneReport['manifestsRemoved'], Classes>>,
+  Expect<true, Takes<ours.ImagePruneReport['manifestsRemoved'], theirs.ImagePruneReport['manifestsRemoved'], Classes>>,
+  // ImagePruneReport#layersRemoved: same
+  Expect<true, Gives<ours.ImagePruneReport['layersRemoved'], theirs.ImagePruneReport['layersRemoved'], Classes>>,
+  Expect<true, Takes<ours.ImagePruneReport['layersRemoved'], theirs.ImagePruneReport['layersRemoved'], Classes>>,
+  // ImagePruneReport#fsmetaRemoved: differs
+  Expect<true, Gives<ours.ImagePruneReport['fsmetaRemoved'], theirs.ImagePruneReport['fsmetaRemoved'], Classes>>,
+  Expect<false, Takes<ours.ImagePruneReport['fsmetaRemoved'], theirs.ImagePruneReport['fsmetaRemoved'], Classes>>,
+  // ImagePruneReport#vmdkRemoved: differs
+  Expect<true, Gives<ours.ImagePruneReport['vmdkRemoved'], theirs.ImagePruneReport['vmdkRemoved'], Classes>>,
+  Expect<false, Takes<ours.ImagePruneReport['vmdkRemoved'], theirs.ImagePruneReport['vmdkRemoved'], Classes>>,
+  // ImagePruneReport#bytesReclaimed: richer
+  Expect<true, Gives<ours.ImagePruneReport['bytesReclaimed'], theirs.ImagePruneReport['bytesReclaimed'], Classes>>,
+  Expect<false, Takes<ours.ImagePruneReport['bytesReclaimed'], theirs.ImagePruneReport['bytesReclaimed'], Classes>>,
   // LogEntry#timestamp: same
   Expect<true, Fits<ours.LogEntry['timestamp'], theirs.LogEntry['timestamp'], Classes>>,
   // LogEntry#source: same
@@ -512,6 +555,14 @@ export type All = [
   // LogStreamOptions#follow: same
   Expect<true, Gives<ours.LogStreamOptions['follow'], theirs.LogStreamOptions['follow'], Classes>>,
   Expect<true, Takes<ours.LogStreamOptions['follow'], theirs.LogStreamOptions['follow'], Classes>>,
+  // RegistryConfigBuilder#auth: same
+  Expect<true, Fits<ours.RegistryConfigBuilder['auth'], InstanceType<typeof theirs.RegistryConfigBuilder>['auth'], Classes>>,
+  // RegistryConfigBuilder#insecure: same
+  Expect<true, Fits<ours.RegistryConfigBuilder['insecure'], InstanceType<typeof theirs.RegistryConfigBuilder>['insecure'], Classes>>,
+  // RegistryConfigBuilder#caCerts: same
+  Expect<true, Fits<ours.RegistryConfigBuilder['caCerts'], InstanceType<typeof theirs.RegistryConfigBuilder>['caCerts'], Classes>>,
+  // new RegistryConfigBuilder: same
+  Expect<true, Fits<(...args: ConstructorParameters<typeof ours.RegistryConfigBuilder>) => unknown, (...args: ConstructorParameters<typeof theirs.RegistryConfigBuilder>) => unknown, Classes>>,
   // ExecOptionsBuilder#arg: same
   Expect<true, Fits<ours.ExecOptionsBuilder['arg'], InstanceType<typeof theirs.ExecOptionsBuilder>['arg'], Classes>>,
   // ExecOptionsBuilder#args: richer
@@ -550,16 +601,66 @@ export type All = [
   Expect<true, Fits<ours.InitOptionsBuilder['envs'], InstanceType<typeof theirs.InitOptionsBuilder>['envs'], Classes>>,
   // new InitOptionsBuilder: same
   Expect<true, Fits<(...args: ConstructorParameters<typeof ours.InitOptionsBuilder>) => unknown, (...args: ConstructorParameters<typeof theirs.InitOptionsBuilder>) => unknown, Classes>>,
+  // PullProgressEvent: richer
+  Expect<true, Gives<ours.PullProgressEvent, theirs.PullProgressEvent, Classes>>,
+  Expect<false, Takes<ours.PullProgressEvent, theirs.PullProgressEvent, Classes>>,
+  // PullProgressEvent#kind: richer
+  Expect<true, Gives<ours.PullProgressEvent['kind'], theirs.PullProgressEvent['kind'], Classes>>,
+  Expect<false, Takes<ours.PullProgressEvent['kind'], theirs.PullProgressEvent['kind'], Classes>>,
+  // PullProgressEvent#reference: same
+  Expect<true, Gives<ours.PullProgressEvent['reference'], theirs.PullProgressEvent['reference'], Classes>>,
+  Expect<true, Takes<ours.PullProgressEvent['reference'], theirs.PullProgressEvent['reference'], Classes>>,
+  // PullProgressEvent#manifestDigest: same
+  Expect<true, Gives<ours.PullProgressEvent['manifestDigest'], theirs.PullProgressEvent['manifestDigest'], Classes>>,
+  Expect<true, Takes<ours.PullProgressEvent['manifestDigest'], theirs.PullProgressEvent['manifestDigest'], Classes>>,
+  // PullProgressEvent#layerCount: same
+  Expect<true, Gives<ours.PullProgressEvent['layerCount'], theirs.PullProgressEvent['layerCount'], Classes>>,
+  Expect<true, Takes<ours.PullProgressEvent['layerCount'], theirs.PullProgressEvent['layerCount'], Classes>>,
+  // PullProgressEvent#totalDownloadBytes: same
+  Expect<true, Gives<ours.PullProgressEvent['totalDownloadBytes'], theirs.PullProgressEvent['totalDownloadBytes'], Classes>>,
+  Expect<true, Takes<ours.PullProgressEvent['totalDownloadBytes'], theirs.PullProgressEvent['totalDownloadBytes'], Classes>>,
+  // PullProgressEvent#layerIndex: same
+  Expect<true, Gives<ours.PullProgressEvent['layerIndex'], theirs.PullProgressEvent['layerIndex'], Classes>>,
+  Expect<true, Takes<ours.PullProgressEvent['layerIndex'], theirs.PullProgressEvent['layerIndex'], Classes>>,
+  // PullProgressEvent#digest: same
+  Expect<true, Gives<ours.PullProgressEvent['digest'], theirs.PullProgressEvent['digest'], Classes>>,
+  Expect<true, Takes<ours.PullProgressEvent['digest'], theirs.PullProgressEvent['digest'], Classes>>,
+  // PullProgressEvent#diffId: same
+  Expect<true, Gives<ours.PullProgressEvent['diffId'], theirs.PullProgressEvent['diffId'], Classes>>,
+  Expect<true, Takes<ours.PullProgressEvent['diffId'], theirs.PullProgressEvent['diffId'], Classes>>,
+  // PullProgressEvent#downloadedBytes: same
+  Expect<true, Gives<ours.PullProgressEvent['downloadedBytes'], theirs.PullProgressEvent['downloadedBytes'], Classes>>,
+  Expect<true, Takes<ours.PullProgressEvent['downloadedBytes'], theirs.PullProgressEvent['downloadedBytes'], Classes>>,
+  // PullProgressEvent#totalBytes: same
+  Expect<true, Gives<ours.PullProgressEvent['totalBytes'], theirs.PullProgressEvent['totalBytes'], Classes>>,
+  Expect<true, Takes<ours.PullProgressEvent['totalBytes'], theirs.PullProgressEvent['totalBytes'], Classes>>,
+  // PullProgressEvent#bytesRead: same
+  Expect<true, Gives<ours.PullProgressEvent['bytesRead'], theirs.PullProgressEvent['bytesRead'], Classes>>,
+  Expect<true, Takes<ours.PullProgressEvent['bytesRead'], theirs.PullProgressEvent['bytesRead'], Classes>>,
+  // PullProgressStream: richer
+  Expect<true, Gives<ours.PullProgressStream, theirs.PullProgressStream, Classes>>,
+  Expect<false, Takes<ours.PullProgressStream, theirs.PullProgressStream, Classes>>,
+  // PullProgressStream#recv: richer
+  Expect<true, Gives<ours.PullProgressStream['recv'], theirs.PullProgressStream['recv'], Classes>>,
+  Expect<false, Takes<ours.PullProgressStream['recv'], theirs.PullProgressStream['recv'], Classes>>,
   // ExecTimeoutError: richer
   Expect<true, Gives<ours.ExecTimeoutError, theirs.ExecTimeoutError, Classes>>,
   // ExecTimeoutError#timeoutMs: richer
   Expect<true, Fits<ours.ExecTimeoutError['timeoutMs'], theirs.ExecTimeoutError['timeoutMs'], Classes>>,
   // new ExecTimeoutError: differs
   Expect<false, Fits<(...args: ConstructorParameters<typeof ours.ExecTimeoutError>) => unknown, (...args: ConstructorParameters<typeof theirs.ExecTimeoutError>) => unknown, Classes>>,
+  // HttpError: same
+  Expect<true, Gives<ours.HttpError, theirs.HttpError, Classes>>,
+  // new HttpError: differs
+  Expect<false, Fits<(...args: ConstructorParameters<typeof ours.HttpError>) => unknown, (...args: ConstructorParameters<typeof theirs.HttpError>) => unknown, Classes>>,
   // ImageError: same
   Expect<true, Gives<ours.ImageError, theirs.ImageError, Classes>>,
   // new ImageError: same
   Expect<true, Fits<(...args: ConstructorParameters<typeof ours.ImageError>) => unknown, (...args: ConstructorParameters<typeof theirs.ImageError>) => unknown, Classes>>,
+  // ImageInUseError: same
+  Expect<true, Gives<ours.ImageInUseError, theirs.ImageInUseError, Classes>>,
+  // new ImageInUseError: same
+  Expect<true, Fits<(...args: ConstructorParameters<typeof ours.ImageInUseError>) => unknown, (...args: ConstructorParameters<typeof theirs.ImageInUseError>) => unknown, Classes>>,
   // ImageNotFoundError: same
   Expect<true, Gives<ours.ImageNotFoundError, theirs.ImageNotFoundError, Classes>>,
   // new ImageNotFoundError: same
@@ -620,6 +721,11 @@ export type All = [
   // Mebibytes: differs
   Expect<false, Gives<ours.Mebibytes, theirs.Mebibytes, Classes>>,
   Expect<false, Takes<ours.Mebibytes, theirs.Mebibytes, Classes>>,
+  // PullPolicies: same
+  Expect<true, Fits<typeof ours.PullPolicies, typeof theirs.PullPolicies, Classes>>,
+  // PullPolicy: same
+  Expect<true, Gives<ours.PullPolicy, theirs.PullPolicy, Classes>>,
+  Expect<true, Takes<ours.PullPolicy, theirs.PullPolicy, Classes>>,
   // SandboxStatuses: same
   Expect<true, Fits<typeof ours.SandboxStatuses, typeof theirs.SandboxStatuses, Classes>>,
   // SandboxStatus: same
@@ -703,4 +809,15 @@ export type All = [
   // FsMetadata#created: differs
   Expect<true, Gives<ours.FsMetadata['created'], theirs.FsMetadata['created'], Classes>>,
   Expect<false, Takes<ours.FsMetadata['created'], theirs.FsMetadata['created'], Classes>>,
+  // RegistryAuthKinds: same
+  Expect<true, Fits<typeof ours.RegistryAuthKinds, typeof theirs.RegistryAuthKinds, Classes>>,
+  // RegistryAuth: same
+  Expect<true, Gives<ours.RegistryAuth, theirs.RegistryAuth, Classes>>,
+  Expect<true, Takes<ours.RegistryAuth, theirs.RegistryAuth, Classes>>,
+  // RegistryAuthKind: same
+  Expect<true, Gives<ours.RegistryAuthKind, theirs.RegistryAuthKind, Classes>>,
+  Expect<true, Takes<ours.RegistryAuthKind, theirs.RegistryAuthKind, Classes>>,
+  // PullProgress: same
+  Expect<true, Gives<ours.PullProgress, theirs.PullProgress, Classes>>,
+  Expect<true, Takes<ours.PullProgress, theirs.PullProgress, Classes>>,
 ];

@@ -16,6 +16,7 @@ export {
   pickAccelerator,
   probeHypervisor,
 } from './host/hypervisor.js';
+export type { ImagePruneReport } from './image/image-pruner.js';
 export {
   type PullListener,
   PullPolicies,

@@ -2,9 +2,11 @@ import { isMicrosandboxError } from '../errors.js';
 import { type Command, parseInvocation, UsageError } from './command.js';
 import { doctor } from './doctor.js';
 import { exec } from './exec.js';
+import { prune, rmi } from './image-cleaning.js';
 import { rm, start, stop } from './lifecycle.js';
 import { images, load, ps } from './list.js';
 import { logs } from './logs.js';
+import { pull } from './pull.js';
 import { run } from './run.js';
 
 const commands: Readonly<Record<string, Command>> = {
@@ -17,7 +19,10 @@ const commands: Readonly<Record<string, Command>> = {
   rm,
   logs,
   images,
+  pull,
   load,
+  rmi,
+  prune,
 };
 
 /** As container tools have it: the tool itself failed, not the guest's command. */
@@ -66,5 +71,5 @@ ${list.join('\n')}
 "msbtest COMMAND --help" explains one. Begin with: msbtest doctor
 
 Environment: MSB_ACCEL auto|kvm|hvf|tcg (tcg is software emulation: slow, but it needs no hypervisor), MSB_HOME for
-sandboxes, MSB_CACHE for images and blank disks, MSB_KERNEL for another guest kernel, MSB_QEMU for another QEMU.`;
+sandboxes, MSB_CACHE for images and blank disks, MSB_REGISTRY_MIRRORS and MSB_REGISTRY_INSECURE for registries, MSB_KERNEL for another guest kernel, MSB_QEMU for another QEMU.`;
 }

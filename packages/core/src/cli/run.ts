@@ -8,17 +8,20 @@ import {
   runGuestCommand,
   splitPair,
 } from './guest-command.js';
+import { pullPolicy } from './pull.js';
+import { PullDisplay } from './pull-display.js';
 
 export const run: Command = {
   summary: 'make a sandbox from an image and run a command in it',
   help: `Usage: msbtest run [options] IMAGE [--] [COMMAND [ARG...]]
 
-Boots a fresh microVM from IMAGE, runs COMMAND and passes on its output and exit status. Without --name or --detach the
+Boots a fresh microVM from IMAGE, which is pulled if it is not on this machine, runs COMMAND and passes on its output and exit status. Without --name or --detach the
 sandbox is removed when COMMAND ends.
 
   --name NAME        keep it, stopped, under this name
   -d, --detach       leave it running and print its name; COMMAND is optional then
   --replace          take NAME over from a sandbox that has it
+  --pull WHEN        always, if-missing (the default) or never
   --cpus N           virtual processors (1)
   --memory MIB       memory (512)
   --init PATH        what is PID 1 in the agent's place; auto finds one
@@ -39,6 +42,7 @@ Examples: msbtest run msb-base -- sh -c 'uname -a; df -h /'
     name: { type: 'string' },
     detach: { type: 'boolean', short: 'd' },
     replace: { type: 'boolean' },
+    pull: { type: 'string' },
     cpus: { type: 'string' },
     memory: { type: 'string' },
     init: { type: 'string' },
@@ -58,6 +62,8 @@ Examples: msbtest run msb-base -- sh -c 'uname -a; df -h /'
     const builder = Sandbox.builder(name).image(image).ephemeral(ephemeral);
     const [cpus, memory] = [invocation.number('cpus'), invocation.number('memory')];
     if (cpus !== undefined) builder.cpus(cpus);
+    const policy = invocation.text('pull');
+    if (policy !== undefined) builder.pullPolicy(pullPolicy(policy));
     if (memory !== undefined) builder.memory(memory);
     const init = invocation.text('init');
     if (init !== undefined) builder.init(init);
@@ -66,7 +72,8 @@ Examples: msbtest run msb-base -- sh -c 'uname -a; df -h /'
     if (duration !== undefined) builder.maxDuration(duration);
     if (invocation.flag('replace')) builder.replace();
     if (detach) for (const pair of invocation.texts('env')) builder.env(...splitPair(pair));
-    await using sandbox = await builder.create();
+    using display = new PullDisplay(process.stderr);
+    await using sandbox = await builder.create({ onPull: display.show });
     const status = command.length > 0 ? await runGuestCommand(sandbox, command, invocation) : 0;
     if (detach) {
       await sandbox.detach();

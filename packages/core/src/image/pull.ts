@@ -1,6 +1,5 @@
 import type { ImageStore, PreparedImage, TakeOptions } from './image-store.js';
 import type { PullPolicy } from './pull-progress.js';
-import { RegistrySource } from './registry/registry-source.js';
 import type { RegistryConfig } from './registry/settings.js';
 
 /** How an image is to come, where somebody has said so. */
@@ -22,7 +21,10 @@ export async function pulled(
 ): Promise<PreparedImage> {
   await images.pull(reference, {
     ...options,
-    open: (parsed) => new RegistrySource(parsed, registry),
+    open: async (parsed) => {
+      const { RegistrySource } = await import('./registry/registry-source.js'); // an HTTP client that most processes never need
+      return new RegistrySource(parsed, registry);
+    },
   });
   return images.prepare(reference, options);
 }

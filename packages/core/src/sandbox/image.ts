@@ -1,4 +1,5 @@
 import { environmentFrom } from '../engine/environment.js';
+import type { ImagePruneReport } from '../image/image-pruner.js';
 import type { ImageDescription, ImageStore, StoredImage } from '../image/image-store.js';
 
 /** An image in the local store. */
@@ -6,11 +7,18 @@ export class ImageHandle {
   readonly reference: string;
   readonly manifestDigest: string;
   readonly createdAt: Date;
+  /** When a sandbox was last made of it; of one that was never used, when it came. Null when it is gone. */
+  readonly lastUsedAt: Date | null;
 
   readonly #describe: () => ImageDescription;
 
   /** @internal */
-  constructor(image: StoredImage, describe: (image: StoredImage) => ImageDescription) {
+  constructor(
+    image: StoredImage,
+    lastUsedAt: Date | null,
+    describe: (image: StoredImage) => ImageDescription,
+  ) {
+    this.lastUsedAt = lastUsedAt;
     this.#describe = () => describe(image);
     this.reference = image.reference;
     this.manifestDigest = image.manifest.digest;
@@ -98,6 +106,26 @@ export const Image = {
   },
 
   /**
+   * Forgets an image and removes what belongs to no other.
+   *
+   * @param options.force also when a sandbox needs it; that keeps its root, and can be started as before. Default false.
+   * @throws ImageNotFoundError, ImageInUseError
+   */
+  async remove(reference: string, options: { force?: boolean } = {}): Promise<void> {
+    await environmentFrom().images.remove(reference, options);
+  },
+
+  /**
+   * Removes the images that no sandbox needs, of whatever home, running or not; and what was left of pulls that have not ended. What a
+   * process has used that still lives stays until another time. Pulls that are under way are waited for, 600,000 ms at the most.
+   *
+   * @throws TimeoutError
+   */
+  async prune(): Promise<ImagePruneReport> {
+    return environmentFrom().images.prune();
+  },
+
+  /**
    * Takes the images that a path holds into the store: an OCI image layout (a directory or an archive), an archive of `docker save`, or a
    * directory or an archive that is a root file system itself. Archives may be compressed, with gzip or zstd.
    *
@@ -112,5 +140,5 @@ export const Image = {
 };
 
 function handleOf(images: ImageStore, image: StoredImage): ImageHandle {
-  return new ImageHandle(image, (one) => images.describe(one));
+  return new ImageHandle(image, images.lastUsed(image), (one) => images.describe(one));
 }

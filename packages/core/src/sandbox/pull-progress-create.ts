@@ -1,8 +1,20 @@
 import type { PullProgress } from '../image/pull-progress.js';
 import type { Sandbox } from './sandbox.js';
 
-/** One thing that a pull has to tell. */
-export type PullProgressEvent = PullProgress;
+/** One thing that a pull has to tell: a {@link PullProgress}, laid flat. */
+export interface PullProgressEvent {
+  readonly kind: PullProgress['kind'];
+  readonly reference?: string;
+  readonly manifestDigest?: string;
+  readonly layerCount?: number;
+  readonly totalDownloadBytes?: number;
+  readonly layerIndex?: number;
+  readonly digest?: string;
+  readonly diffId?: string;
+  readonly downloadedBytes?: number;
+  readonly totalBytes?: number;
+  readonly bytesRead?: number;
+}
 
 /**
  * What a pull has to tell, until the image is ready. Who reads slowly misses steps of a layer, and not the last of them; so what waits
@@ -59,9 +71,9 @@ export class PullProgressCreate implements AsyncIterable<PullProgressEvent> {
   readonly #sandbox: Promise<Sandbox>;
 
   /** @internal */
-  constructor(create: (listener: (event: PullProgressEvent) => void) => Promise<Sandbox>) {
-    const ended = (event: PullProgressEvent) => {
-      this.progress.push(event);
+  constructor(create: (listener: (event: PullProgress) => void) => Promise<Sandbox>) {
+    const ended = (event: PullProgress) => {
+      this.progress.push(flat(event));
       if (event.kind === 'complete') this.progress.end();
     };
     this.#sandbox = create(ended).finally(() => this.progress.end());
@@ -76,4 +88,9 @@ export class PullProgressCreate implements AsyncIterable<PullProgressEvent> {
   awaitSandbox(): Promise<Sandbox> {
     return this.#sandbox;
   }
+}
+
+function flat(progress: PullProgress): PullProgressEvent {
+  const known = Object.entries(progress).filter(([, value]) => value !== null);
+  return Object.fromEntries(known) as unknown as PullProgressEvent;
 }

@@ -5,11 +5,14 @@ import type { RegistryAuth, RegistryConfig } from '../image/registry/settings.js
 /** How {@link RegistryAuth} may say who asks. */
 export type RegistryAuthKind = RegistryAuth['kind'];
 
+/** What may be one; {@link RegistryConfigBuilder.build} tells. */
+type AnyAuth = { readonly kind: string; readonly username?: string; readonly password?: string };
+
 export const RegistryAuthKinds: readonly RegistryAuthKind[] = ['anonymous', 'basic'];
 
 /** Says how the registry of an image is to be talked to, as `registry()` of a builder hands it out to be filled in. */
 export class RegistryConfigBuilder {
-  #auth: RegistryAuth | undefined;
+  #auth: AnyAuth | undefined;
   #insecure: boolean | undefined;
   readonly #caCerts: Uint8Array[] = [];
   readonly #caPaths: string[] = [];
@@ -18,7 +21,7 @@ export class RegistryConfigBuilder {
    * Who asks; default what Docker's configuration has for the registry. It is sent when the registry asks for it, to the registry and to
    * the token server that it names, and is written down nowhere.
    */
-  auth(auth: RegistryAuth): this {
+  auth(auth: AnyAuth): this {
     this.#auth = auth;
     return this;
   }
@@ -48,21 +51,17 @@ export class RegistryConfigBuilder {
   }
 }
 
-function checkAuth(auth: RegistryAuth | undefined): RegistryAuth | undefined {
-  if (auth === undefined || auth.kind === 'anonymous') return auth;
+function checkAuth(auth: AnyAuth | undefined): RegistryAuth | undefined {
+  if (auth === undefined) return undefined;
   const { kind, username, password } = auth;
+  if (kind === 'anonymous') return { kind };
   if (kind !== 'basic')
     throw new InvalidConfigError(
       `registry's auth is of the kind ${JSON.stringify(kind)}; there are ${RegistryAuthKinds.join(', ')}.`,
     );
-  if (
-    typeof username !== 'string' ||
-    typeof password !== 'string' ||
-    username === '' ||
-    username.includes(':')
-  )
+  if (typeof username !== 'string' || typeof password !== 'string' || !/^[^:]+$/.test(username))
     throw new InvalidConfigError("registry's auth has a username without colons and a password, both texts.");
-  return auth;
+  return { kind, username, password };
 }
 
 function read(path: string): Uint8Array {

@@ -47,7 +47,7 @@ export class SandboxBuilder {
   readonly #env: Record<string, string> = {};
   readonly #labels: Record<string, string> = {};
   #image: string | undefined;
-  #pullPolicy: PullPolicy = 'if-missing';
+  #pullPolicy = 'if-missing';
   readonly #registry = new RegistryConfigBuilder();
   #cpus = 1;
   #memoryMib = 512;
@@ -114,7 +114,7 @@ export class SandboxBuilder {
     return this;
   }
   /** Whether its registry is asked for it: `always`, `if-missing` or `never`; default `if-missing`. */
-  pullPolicy(policy: PullPolicy): this {
+  pullPolicy(policy: string): this {
     this.#pullPolicy = policy;
     return this;
   }
@@ -270,10 +270,7 @@ export class SandboxBuilder {
     checkName(this.#name);
     if (this.#image === undefined)
       throw new InvalidConfigError(`Sandbox "${this.#name}" needs an image: .image('alpine')`);
-    if (!PullPolicies.includes(this.#pullPolicy))
-      throw new InvalidConfigError(
-        `pullPolicy is ${JSON.stringify(this.#pullPolicy)}; there are ${PullPolicies.join(', ')}.`,
-      );
+    checkPullPolicy(this.#pullPolicy);
     for (const [key, value] of Object.entries(this.#env)) {
       if (key === '' || /[=\0]/.test(key) || value.includes('\0')) {
         throw new InvalidConfigError(
@@ -318,7 +315,11 @@ export class SandboxBuilder {
    */
   async create({ onPull, ...options }: CreateSandboxOptions = {}): Promise<Sandbox> {
     const config = this.checked();
-    const pull = { policy: this.#pullPolicy, registry: this.#registry.build(), onProgress: onPull };
+    const pull = {
+      policy: checkPullPolicy(this.#pullPolicy),
+      registry: this.#registry.build(),
+      onProgress: onPull,
+    };
     const { directory, record, machine } = await create(this.#environment, config, {
       timeoutMs: this.#bootTimeoutMs,
       replaceTimeoutMs: this.#replaceTimeoutMs,
@@ -375,6 +376,14 @@ const isGone = (error: unknown) =>
 function checkInteger(what: string, value: number, least: number, most: number, unit: string): number {
   if (Number.isInteger(value) && value >= least && value <= most) return value;
   throw new InvalidConfigError(`${what} is ${value}; it is a whole number from ${least} to ${most}${unit}.`);
+}
+
+function checkPullPolicy(policy: string): PullPolicy {
+  const known = PullPolicies.find((one) => one === policy);
+  if (known) return known;
+  throw new InvalidConfigError(
+    `pullPolicy is ${JSON.stringify(policy)}; there are ${PullPolicies.join(', ')}.`,
+  );
 }
 
 function checkUser(user: string): string {

@@ -62,8 +62,8 @@ describe('a judgement is refused', () => {
     ],
     [
       'that does not fit',
-      problemsWith({ 'Sandbox#config': richer('x') }),
-      /Sandbox#config: its type does not fit/,
+      problemsWith({ 'ExecHandle#recv': richer('x') }),
+      /ExecHandle#recv: its type does not fit/,
     ],
     [
       'that is of nothing',

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Image } from '@msbtest/core';
 import { describe, expect, it } from 'vitest';
 import { msbtest } from './support/msbtest.js';
@@ -175,7 +178,19 @@ describe('msbtest', () => {
     );
     expect(await msbtest(['load', '/nowhere', '--tag', 'x'])).toMatchObject({
       status: 1,
-      stderr: expect.stringContaining('oci-layout cannot be read'),
+      stderr: expect.stringContaining('There is no image at /nowhere'),
     });
+    const root = mkdtempSync(join(tmpdir(), 'msb-root-'));
+    try {
+      writeFileSync(join(root, 'file'), 'content');
+      const { stdout } = await msbtest(['load', root, '--tag', 'of-a-directory', '--json']);
+      expect(JSON.parse(stdout)).toMatchObject([{ reference: 'docker.io/library/of-a-directory:latest' }]);
+      expect(await msbtest(['load', root])).toMatchObject({
+        status: 1,
+        stderr: expect.stringContaining('--tag'),
+      });
+    } finally {
+      rmSync(root, { recursive: true });
+    }
   });
 });

@@ -60,7 +60,11 @@ describe('a judgement is refused', () => {
       problemsWith({ Volume: differs('x') }),
       /Volume.builder: .*"differs", but we do not/,
     ],
-    ['that does not fit', problemsWith({ 'Image.load': richer('x') }), /Image\.load: its type does not fit/],
+    [
+      'that does not fit',
+      problemsWith({ 'ExecHandle#recv': richer('x') }),
+      /ExecHandle#recv: its type does not fit/,
+    ],
     [
       'that is of nothing',
       problemsWith({ 'Sandbox#gone': notYet() }),

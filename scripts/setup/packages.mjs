@@ -65,17 +65,6 @@ const NEEDS = [
     },
   },
   {
-    why: 'read-only roots from layers',
-    commands: ['sqfstar'],
-    from: {
-      debian: 'squashfs-tools',
-      fedora: 'squashfs-tools',
-      arch: 'squashfs-tools',
-      alpine: 'squashfs-tools',
-      homebrew: 'squashfs',
-    },
-  },
-  {
     why: 'writable disks, and their checks',
     commands: ['mke2fs', 'e2fsck', 'debugfs'],
     from: {
@@ -114,8 +103,43 @@ const FUZZ_NEEDS = [
   },
 ];
 
-/** What the tests of registries need: a real one, what fills it, and what makes its passwords and certificates. @type {Need[]} */
+/**
+ * What the tests of images need: a real registry, what fills it, and what makes its passwords and certificates; what reads and makes images
+ * by other hands. @type {Need[]}
+ */
 const REGISTRY_NEEDS = [
+  {
+    why: "somebody else's reader of our read-only roots",
+    commands: ['unsquashfs'],
+    from: {
+      debian: 'squashfs-tools',
+      fedora: 'squashfs-tools',
+      arch: 'squashfs-tools',
+      alpine: 'squashfs-tools',
+      homebrew: 'squashfs',
+    },
+  },
+  {
+    why: 'images, and what becomes of them elsewhere',
+    commands: process.platform === 'linux' ? ['umoci'] : [],
+    from: {
+      debian: 'umoci',
+      fedora: 'umoci',
+      arch: 'umoci',
+      alpine: 'umoci',
+      homebrew: undefined,
+    },
+  },
+  {
+    why: 'extended attributes in tests',
+    commands: process.platform === 'linux' ? ['getfattr', 'setfattr'] : [],
+    from: { debian: 'attr', fedora: 'attr', arch: 'attr', alpine: 'attr', homebrew: undefined },
+  },
+  {
+    why: 'layers that are compressed with zstd',
+    commands: ['zstd'],
+    from: { debian: 'zstd', fedora: 'zstd', arch: 'zstd', alpine: 'zstd', homebrew: 'zstd' },
+  },
   {
     why: 'a registry for its tests',
     commands: ['docker-registry'],

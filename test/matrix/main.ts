@@ -6,6 +6,7 @@ import { runners as nodeRunners } from '../node/runners.js';
 import { vitestRows } from '../vitest/rows.js';
 import { runners as vitestRunners } from '../vitest/runners.js';
 import { cat } from './cat.js';
+import { images } from './images.js';
 import { integrationMatrix } from './integrations.js';
 import { storm } from './storm.js';
 import { wrongStops } from './wrong-stops.js';
@@ -20,6 +21,7 @@ const matrices: Readonly<Record<string, Matrix>> = {
   node: (options) => integrationMatrix(nodeRunners, nodeRows, options),
   storm,
   cat,
+  images,
 };
 
 /** Trials of each cell, or tests in all. */

@@ -397,8 +397,8 @@ export type All = [
   Expect<true, Fits<(typeof ours.Image)['remove'], (typeof theirs.Image)['remove'], Classes>>,
   // Image.prune: same
   Expect<true, Fits<(typeof ours.Image)['prune'], (typeof theirs.Image)['prune'], Classes>>,
-  // Image.load: differs
-  Expect<false, Fits<(typeof ours.Image)['load'], (typeof theirs.Image)['load'], Classes>>,
+  // Image.load: richer
+  Expect<true, Fits<(typeof ours.Image)['load'], (typeof theirs.Image)['load'], Classes>>,
   // ImageHandle#reference: same
   Expect<true, Fits<ours.ImageHandle['reference'], theirs.ImageHandle['reference'], Classes>>,
   // ImageHandle#sizeBytes: richer

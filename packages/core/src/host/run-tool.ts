@@ -1,13 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { IoError, MissingDependencyError, TimeoutError } from '../errors.js';
 import { clearTimeout, setTimeout } from './clock.js';
 import { findExecutable } from './executables.js';
 
 export interface ToolOptions {
-  /** Bytes for its standard input; none by default. */
-  readonly input?: Readable;
   /** Milliseconds after which it is killed. */
   readonly timeoutMs: number;
   /** The Debian package that has it, for the message when it is missing. */
@@ -17,7 +13,7 @@ export interface ToolOptions {
 const keptOutput = 4 * 1024;
 
 /**
- * Runs one of the field's tools (mke2fs, sqfstar) to its end, without a shell.
+ * Runs one of the field's tools (mke2fs, e2fsck) to its end, without a shell.
  *
  * @throws MissingDependencyError when it is not installed; TimeoutError; IoError with the end of its output.
  */
@@ -29,7 +25,7 @@ export async function runTool(name: string, args: readonly string[], options: To
     );
   }
   const child = spawn(file, args, {
-    stdio: [options.input ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env.PATH ?? '', LC_ALL: 'C.UTF-8', TZ: 'UTC' },
   });
   const output = tail(child);
@@ -42,18 +38,10 @@ export async function runTool(name: string, args: readonly string[], options: To
     child.once('error', reject);
     child.once('close', (code, signal) => resolve({ code, signal }));
   });
-  ended.catch(() => {}); // awaited below, after the input's own outcome
   try {
-    const fed =
-      options.input && child.stdin
-        ? pipeline(options.input, child.stdin).then(undefined, (e: unknown) => e)
-        : undefined;
-    // A source that fails (a damaged layer) closes the pipe: the tool then ends with an error of its own, which is
-    // a consequence; the cause is what has to be thrown.
-    const [inputError, result] = await Promise.all([fed, ended]);
+    const result = await ended;
     if (timedOut)
       throw new TimeoutError(`${name} did not end within ${options.timeoutMs} ms and was killed.`);
-    if (inputError && !isBrokenPipe(inputError)) throw inputError;
     if (result.code !== 0) {
       throw new IoError(
         `${name} ${args.join(' ')} failed (${result.signal ?? `exit code ${result.code}`}):\n${output()}`,
@@ -73,9 +61,4 @@ function tail(child: ChildProcess): () => string {
     });
   }
   return () => kept.toString('utf8').trim();
-}
-
-function isBrokenPipe(error: unknown): boolean {
-  const code = (error as { code?: string }).code;
-  return code === 'EPIPE' || code === 'ERR_STREAM_PREMATURE_CLOSE';
 }

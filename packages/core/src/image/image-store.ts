@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BaseImage, baseImage } from '@msbtest/guest';
-import { writeReadOnlyImage } from '../disk/read-only-image.js';
 import { diskError } from '../disk/upper.js';
 import { ImageError, ImageNotFoundError, IoError, MissingDependencyError, TimeoutError } from '../errors.js';
 import { wallMs } from '../host/clock.js';
@@ -10,6 +9,7 @@ import { native } from '../host/native.js';
 import type { Places } from '../host/paths.js';
 import { sharedLock, withLock, withSharedLock } from '../store/locked.js';
 import { BlobStore, downloadLockTimeoutMs, inParallel } from './blob-store.js';
+import { convertLayers } from './convert-layers.js';
 import { ImageNames, type StoredImage } from './image-names.js';
 import { type ImagePruneReport, ImagePruner } from './image-pruner.js';
 import { ImageUsers } from './image-users.js';
@@ -24,7 +24,7 @@ import {
   readManifest,
 } from './layout.js';
 import { LayoutSource } from './layout-source.js';
-import { mergeLayers } from './merge-layers.js';
+import { LocalImages } from './local-images.js';
 import type { PullListener, PullPolicy } from './pull-progress.js';
 import { formatReference, type ImageReference, parseReference } from './reference.js';
 import type { ImageSource } from './source.js';
@@ -64,7 +64,7 @@ export interface PullOptions extends TakeOptions {
 const architectures: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 
 /** Raised when the conversion changes, so that what an older version made is not taken for today's. */
-const conversion = 1;
+const conversion = 2;
 
 const lockTimeoutMs = 600_000;
 
@@ -100,10 +100,17 @@ export class ImageStore {
     this.#base = base;
   }
 
-  /** Takes an image from an OCI layout directory and names it. Blobs that are here already are not copied again. */
-  async load(layout: string, reference: string): Promise<StoredImage> {
-    await using source = new LayoutSource(layout);
-    return await this.take(source, reference);
+  /**
+   * Takes the images that a path holds, whatever it is: see {@link LocalImages}.
+   *
+   * @param reference takes one image only, by this name.
+   * @throws ImageError, IoError, InvalidConfigError, TimeoutError; the signal's reason.
+   */
+  async load(path: string, reference?: string, options: TakeOptions = {}): Promise<StoredImage[]> {
+    await using found = await LocalImages.open(path, join(this.#root, 'work'));
+    const taken: StoredImage[] = [];
+    for (const { name, source } of found.named(reference)) taken.push(await this.take(source, name, options));
+    return taken;
   }
 
   /**
@@ -248,7 +255,7 @@ export class ImageStore {
         if (existsSync(rootfs)) return;
         onProgress?.({ kind: 'stitchMergingTrees', layerCount: layers.length });
         try {
-          await writeReadOnlyImage(await mergeLayers(this.#blobs, layers, config.diffIds), rootfs);
+          await convertLayers(this.#blobs, layers, config.diffIds, rootfs, { signal });
         } catch (error) {
           throw diskError(`The root file system of ${image.reference} could not be made`, error);
         }

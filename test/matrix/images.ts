@@ -1,0 +1,78 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { convertLayers } from '#core/image/convert-layers.js';
+import { BlobDirectory, findManifest, readConfig, readManifest } from '#core/image/layout.js';
+import { describeTree, umociImage, umociUnpack } from '../support/umoci.js';
+
+/** By what mmdebstrap makes of them; the network and root are needed. */
+const roots: Readonly<Record<string, readonly string[]>> = {
+  'minbase, Debian bookworm': ['--variant=minbase', 'bookworm'],
+  'with redis, Debian bookworm': ['--variant=minbase', '--include=redis-server', 'bookworm'],
+};
+
+/** Real roots of Debian: what we make of each as an image against what umoci makes, and how long both took. */
+export async function images({ json }: { json: boolean }): Promise<boolean> {
+  let asItMustBe = true;
+  for (const [name, args] of Object.entries(roots)) {
+    const work = mkdtempSync(join(tmpdir(), 'msb-images-'));
+    try {
+      const result = await compare(work, args);
+      asItMustBe &&= result.different === 0;
+      process.stdout.write(`${json ? JSON.stringify({ name, ...result }) : report(name, result)}\n`);
+    } finally {
+      rmSync(work, { recursive: true, force: true });
+    }
+  }
+  return asItMustBe;
+}
+
+interface Result {
+  readonly lines: number;
+  readonly different: number;
+  readonly first: string;
+  readonly ourSeconds: number;
+  readonly umociSeconds: number;
+}
+
+async function compare(work: string, args: readonly string[]): Promise<Result> {
+  const tar = join(work, 'root.tar');
+  execFileSync('mmdebstrap', [...args, tar], {
+    stdio: 'ignore',
+    env: { ...process.env, SOURCE_DATE_EPOCH: '1700000000' }, // times that are not of this hour can be compared
+  });
+  const layout = join(work, 'layout');
+  umociImage(layout, [tar]);
+  const blobs = new BlobDirectory(layout);
+  const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
+  const { config, layers } = readManifest(blobs, findManifest(layout, architecture));
+  const path = join(work, 'root.squashfs');
+  const start = performance.now();
+  await convertLayers(blobs, layers, readConfig(blobs, config).diffIds, path);
+  const converted = performance.now();
+  const theirs = umociUnpack(layout, join(work, 'bundle'));
+  const unpacked = performance.now();
+  execFileSync('unsquashfs', ['-n', '-d', join(work, 'ours'), path], { stdio: 'ignore' });
+  const [expected, made] = [theirs, join(work, 'ours')].map((root) =>
+    describeTree(root).filter((line) => !line.includes('"now"')),
+  );
+  const all = new Set(expected);
+  const ours = new Set(made);
+  const different = [...all, ...ours].filter((line) => !(all.has(line) && ours.has(line)));
+  return {
+    lines: all.size,
+    different: different.length,
+    first: different[0] ?? '',
+    ourSeconds: (converted - start) / 1000,
+    umociSeconds: (unpacked - converted) / 1000,
+  };
+}
+
+function report(name: string, { lines, different, first, ourSeconds, umociSeconds }: Result): string {
+  const verdict =
+    different === 0
+      ? `all of ${lines} lines equal`
+      : `${different} of ${lines} lines differ, such as ${first}`;
+  return `${name}: ${verdict}; converted in ${ourSeconds.toFixed(1)} s, unpacked by umoci in ${umociSeconds.toFixed(1)} s`;
+}

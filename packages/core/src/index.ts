@@ -16,6 +16,8 @@ export {
   pickAccelerator,
   probeHypervisor,
 } from './host/hypervisor.js';
+export { type PatchKind, PatchKinds } from './image/patch.js';
+export { DerivedImageBuilder } from './sandbox/derived-image-builder.js';
 export { ExecHandle, ExecSink } from './sandbox/exec-handle.js';
 export type { ExecRecord, ExecRecordStatus } from './sandbox/exec-journal.js';
 export {
@@ -47,6 +49,7 @@ export {
   type LogStreamOptions,
 } from './sandbox/log-entry.js';
 export { LogStream } from './sandbox/log-stream.js';
+export { PatchBuilder, type PatchOptions } from './sandbox/patch-builder.js';
 export { type ForwardOptions, PortForward } from './sandbox/port-forward.js';
 export { Sandbox } from './sandbox/sandbox.js';
 export type { SandboxPingResult, SandboxTouchResult } from './sandbox/sandbox-base.js';
@@ -71,6 +74,7 @@ export {
 export {
   type BootRecord,
   type MachineOrigin,
+  type Patch,
   type Rlimit,
   type RlimitResource,
   type SandboxConfig,

@@ -53,10 +53,12 @@ async function made(
   config: SandboxConfig,
   options: CreateOptions,
 ): Promise<Created> {
-  const deadline = monotonicMs() + options.timeoutMs;
   checkName(config.name);
   const accelerator = pickAccelerator(environment.accelerator); // before any work that a machine without a hypervisor would throw away
   const record = await newRecord(environment, config);
+  options.signal?.throwIfAborted();
+  // Of the boot: what is derived of an image is made once, and may take as long as it takes.
+  const deadline = monotonicMs() + options.timeoutMs;
   const shape = new Shape(environment, record, accelerator);
   if (options.coldBoot) return booted(environment, shape, record, options, options.timeoutMs);
   const rest = () => Math.max(1, Math.ceil(deadline - monotonicMs()));

@@ -5,9 +5,10 @@ import type { SandboxConfig, SandboxRecord } from '../store/record.js';
 import type { Environment } from './environment.js';
 import { resolveInit } from './init.js';
 
-/** The record of a sandbox that is to be made: what it was asked to be, and what its image says where nothing was asked. @throws ImageNotFoundError, ImageError */
+/** The record of a sandbox that is to be made: what it was asked to be, and what its image says where nothing was asked. @throws ImageNotFoundError, ImageError, PatchFailedError */
 export async function newRecord({ images }: Environment, config: SandboxConfig): Promise<SandboxRecord> {
-  const image = await images.prepare(config.image);
+  const { patches } = config;
+  const image = await images.prepare(config.image, patches && { patches });
   return {
     version: 1,
     id: randomUUID(),

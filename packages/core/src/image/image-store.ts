@@ -10,6 +10,7 @@ import { errnoOf } from '../host/native.js';
 import type { Places } from '../host/paths.js';
 import { withLock } from '../store/locked.js';
 import { writeWhole } from '../store/whole-file.js';
+import { type Derivation, DerivedImages } from './derived-image.js';
 import {
   BlobDirectory,
   type Descriptor,
@@ -62,11 +63,13 @@ export class ImageStore {
   readonly #root: string;
   readonly #blobs: BlobDirectory;
   readonly #base: BaseImage;
+  readonly #derived: DerivedImages;
 
   constructor(places: Places, base = baseImage) {
     this.#root = join(places.cache, 'images');
     this.#blobs = new BlobDirectory(this.#root);
     this.#base = base;
+    this.#derived = new DerivedImages(this.#root, this.#blobs);
   }
 
   /** Takes an image from an OCI layout directory and names it. Blobs that are here already are not copied again. */
@@ -120,9 +123,32 @@ export class ImageStore {
     return { configDigest: config.digest, config: readConfig(this.#blobs, config), layers };
   }
 
-  /** The image as something to boot; the root file system is made at the first call, once however many ask. */
-  async prepare(reference: string): Promise<PreparedImage> {
-    return this.#prepare(await this.find(reference));
+  /**
+   * The image as something to boot, or what a derivation makes of it, which has no name then; the root file system is made at the first
+   * call, once however many ask.
+   */
+  async prepare(reference: string, derivation?: Derivation): Promise<PreparedImage> {
+    const image = await this.find(reference);
+    return this.#prepare(derivation ? await this.#derive(image, derivation) : image);
+  }
+
+  /** Names what a derivation makes of an image. @throws PatchFailedError, ImageError, ImageNotFoundError */
+  async build(reference: string, derivation: Derivation, name: string): Promise<StoredImage> {
+    const { manifest } = await this.#derive(await this.find(reference), derivation);
+    const image = { ...stored(formatReference(parseReference(name)), manifest), explicit: true };
+    await this.#prepare(image);
+    return this.#naming(image.reference, async () => {
+      const there = this.#read(image.reference);
+      return there?.explicit && there.manifest.digest === manifest.digest ? there : this.#name(image);
+    });
+  }
+
+  async #derive(image: StoredImage, derivation: Derivation): Promise<StoredImage> {
+    try {
+      return { ...image, manifest: await this.#derived.derive(image.manifest, derivation) };
+    } catch (error) {
+      throw diskError(`What is derived of ${image.reference} could not be stored`, error);
+    }
   }
 
   async #prepare(image: StoredImage): Promise<PreparedImage> {
@@ -178,6 +204,10 @@ export class ImageStore {
     readConfig(source, config);
     for (const blob of [...layers, config, image.manifest]) this.#copy(source, blob);
     await this.#prepare(image); // before it has a name: an image that cannot be booted is not in the store
+    return this.#name(image);
+  }
+
+  #name(image: StoredImage): StoredImage {
     this.#makeDirectory('refs');
     writeWhole(this.#referencePath(image.reference), `${JSON.stringify(image, null, 2)}\n`);
     return image;

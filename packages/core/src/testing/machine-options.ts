@@ -115,7 +115,8 @@ export function mergeMachineOptions(...levels: readonly (MachineOptions | undefi
   const given = levels.map((level) =>
     Object.fromEntries(Object.entries(level ?? {}).filter(([, value]) => value !== undefined)),
   );
-  const patches = levels.flatMap((level) => level?.patches ?? []);
+  // Once each: a runner may hand on to inner levels what it found at an outer one.
+  const patches = [...new Set(levels.map((level) => level?.patches))].flatMap((list) => list ?? []);
   const merged: MachineOptions = Object.assign({}, ...given);
   return {
     ...merged,

@@ -42,13 +42,12 @@ const withAll = (builder: SandboxBuilder) =>
       .text('/etc/group', 'root:x:0:\ntester:x:1234:\n', { replace: true }),
   );
 
-const look = `cat /etc/greeting; stat -c '%n %a %u:%g %F %Y' /etc/greeting /srv /opt/bytes /srv/deep /srv/deep/one /data
+const look = `cat /etc/greeting; stat -c '%n %a %u:%g %F %Y' /etc/greeting /opt/bytes /srv/deep /srv/deep/one /data
   od -An -tx1 /opt/bytes; cat /srv/deep/one; echo; /bin/start; readlink /bin/start; readlink /srv/app/outside
   ls -d /etc/shadow /opt/replaced 2>&1 | sort; su tester -c 'id -un; id -gn; touch /data/mine && ls /data'; head -n 1 /etc/passwd`;
 const seen = `Grüße
 and more
 /etc/greeting 600 0:0 regular file 0
-/srv 755 0:0 directory 0
 /opt/bytes 644 0:0 regular file 0
 /srv/deep 755 0:0 directory 0
 /srv/deep/one 640 0:0 regular file 0

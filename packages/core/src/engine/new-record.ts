@@ -14,7 +14,12 @@ export async function newRecord({ images }: Environment, config: SandboxConfig):
     id: randomUUID(),
     createdAt: new Date(wallMs()).toISOString(),
     config: configOver(image.config, config),
-    image: { reference: image.reference, digest: image.digest, rootfs: image.rootfs },
+    image: {
+      reference: image.reference,
+      digest: image.digest,
+      rootfs: image.rootfs,
+      ...(image.config.stopSignal === null ? {} : { stopSignal: image.config.stopSignal }),
+    },
   };
 }
 

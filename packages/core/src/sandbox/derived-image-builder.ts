@@ -5,6 +5,7 @@ import { parseReference } from '../image/reference.js';
 import type { Patch } from '../store/record.js';
 import type { ImageHandle } from './image.js';
 import { PatchBuilder } from './patch-builder.js';
+import { signalNumber } from './signal-number.js';
 
 /** Describes an image that is made of another: changes of its files, and of its configuration. What is not named stays. */
 export class DerivedImageBuilder {
@@ -38,7 +39,7 @@ export class DerivedImageBuilder {
     Object.assign(this.#env, vars);
     return this;
   }
-  /** Where commands run that name no directory. */
+  /** Where commands run that name no directory; it is made, if it is not there. */
   workdir(path: string): this {
     this.#settings.workdir = path;
     return this;
@@ -83,7 +84,6 @@ export class DerivedImageBuilder {
       throw new InvalidConfigError(
         `"${reference}" names an image by its digest; one that is made gets a tag.`,
       );
-    checkPatches(this.#patches);
     const { workdir, user, entrypoint = [], cmd = [], stopSignal } = this.#settings;
     const environment = Object.entries(this.#env);
     for (const text of [workdir, user, stopSignal, ...entrypoint, ...cmd, ...environment.flat()])
@@ -96,11 +96,18 @@ export class DerivedImageBuilder {
       throw new InvalidConfigError(
         `workdir is ${JSON.stringify(workdir)}; it is an absolute path of the guest.`,
       );
+    if (stopSignal !== undefined && signalNumber(stopSignal) === null)
+      throw new InvalidConfigError(
+        `stopSignal is ${JSON.stringify(stopSignal)}; it is a signal, such as "SIGQUIT".`,
+      );
+    const patches: Patch[] = [...this.#patches];
+    if (workdir !== undefined) patches.push({ kind: 'mkdir', path: workdir });
+    checkPatches(patches);
     const settings = {
       ...this.#settings,
       ...(environment.length > 0 ? { env: this.#env } : {}),
       ...(Object.keys(this.#labels).length > 0 ? { labels: this.#labels } : {}),
     };
-    return this.#build({ patches: this.#patches, settings }, reference);
+    return this.#build({ patches, settings }, reference);
   }
 }

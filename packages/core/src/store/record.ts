@@ -99,7 +99,13 @@ export interface SandboxRecord {
   readonly id: string;
   readonly createdAt: string;
   readonly config: SandboxConfig;
-  readonly image: { readonly reference: string; readonly digest: string; readonly rootfs: string };
+  readonly image: {
+    readonly reference: string;
+    readonly digest: string;
+    readonly rootfs: string;
+    /** What a stop sends to the command of `execDefault()`, as the image names it; absent: SIGTERM, as to all others. */
+    readonly stopSignal?: string;
+  };
 }
 
 /** `exit.json`, written by the relay when the VMM has ended; milliseconds since the relay's start. */

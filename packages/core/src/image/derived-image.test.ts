@@ -204,12 +204,19 @@ describe('a derived image', () => {
     ).toBe(digests[2]);
   });
 
-  it('is made again when a part of it is gone', async () => {
+  it('is made again when a part of it is gone or damaged', async () => {
     const image = await imageOf(base);
     const first = await derive(image, { patches });
     rmSync(store.blobs.path(readManifest(store.blobs, first).layers[1]?.digest ?? ''));
     expect(await derive(image, { patches })).toEqual(first);
     expect(await contentsOf(first)).toMatchObject({ x: 'f644 0 "x"' });
+    writeFileSync(store.blobs.path(first.digest), 'damaged');
+    expect(await derive(image, { patches })).toEqual(first);
+    for (const name of readdirSync(join(at, 'derived')).filter((note) => note.endsWith('.json')))
+      for (const damage of ['', 'null', '{}']) {
+        writeFileSync(join(at, 'derived', name), damage);
+        expect(await derive(image, { patches })).toEqual(first);
+      }
   });
 
   it('is its base where nothing comes of it', async () => {

@@ -69,18 +69,17 @@ export class DerivedImages {
     );
   }
 
-  /** @returns undefined where it is not known, or a part of it is gone from the store since. */
+  /** @returns undefined where it is not known, or a part of it is damaged or gone since: then it is made again. */
   #known(note: string): Descriptor | undefined {
     try {
       const manifest = JSON.parse(readFileSync(note, 'utf8')) as Descriptor;
-      if (!existsSync(this.#blobs.path(manifest.digest))) return undefined;
       const { config, layers } = readManifest(this.#blobs, manifest);
-      return [config, ...layers].every(({ digest }) => existsSync(this.#blobs.path(digest)))
-        ? manifest
-        : undefined;
+      readConfig(this.#blobs, config);
+      return layers.every(({ digest }) => existsSync(this.#blobs.path(digest))) ? manifest : undefined;
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return undefined;
-      throw error;
+      const code = errnoOf(error) ?? '';
+      if (/^E[A-Z]/.test(code) && code !== 'ENOENT') throw error; // the disk's, and not what is on it
+      return undefined;
     }
   }
 

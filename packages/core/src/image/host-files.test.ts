@@ -1,10 +1,19 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, expect, it } from 'vitest';
-import { HostFileError, HostReader, readAgain } from './host-files.js';
+import { HostFileError, HostReader, KnownContents, readAgain } from './host-files.js';
 import { nameFault } from './patch.js';
 
 const root = mkdtempSync(join(tmpdir(), 'msb-unit-'));
@@ -112,4 +121,26 @@ it('tells when a file grows under its hands', async () => {
   await chunks.next();
   writeFileSync(path, 'more', { flag: 'a' });
   await expect(textOf(chunks)).rejects.toThrow(/changed while it was read/);
+});
+
+it('need not read again what it has read, and reads what has changed, whatever its times say', async () => {
+  const path = join(at, 'f');
+  writeFileSync(path, 'one');
+  const { atime, mtime } = statSync(path);
+  const contents = new KnownContents(() => Date.now() + 10_000);
+  const read = () => new HostReader({ bytes: 1000, entries: 10 }, nameFault, contents).file(path);
+  const first = await read();
+  expect(contents.known(path, statSync(path, { bigint: true }))).toBe(first.sha256);
+  expect(await read()).toEqual(first);
+  writeFileSync(path, 'two');
+  utimesSync(path, atime, mtime);
+  expect((await read()).sha256).not.toBe(first.sha256);
+});
+
+it('does not rely on the times of a file that has just changed', async () => {
+  const path = join(at, 'f');
+  writeFileSync(path, 'one');
+  const contents = new KnownContents();
+  await new HostReader({ bytes: 1000, entries: 10 }, nameFault, contents).file(path);
+  expect(contents.known(path, statSync(path, { bigint: true }))).toBeUndefined();
 });

@@ -163,7 +163,7 @@ describe('any patches of any tree', () => {
           );
         },
       ),
-      { numRuns: 400 },
+      { numRuns: 250 },
     );
   }, 60_000);
 });

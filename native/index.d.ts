@@ -27,9 +27,10 @@ export function tryLockFile(path: string): number | null;
 /**
  * Opens path (created 0600 if missing, O_CLOEXEC, O_NOFOLLOW) and waits for its flock on a thread; resolves to the
  * descriptor, for closeFd. Rejects with code ETIMEDOUT after timeoutMs. A lock that arrives late is released.
- * Whether path still names that file, after the wait, is for the caller to check.
+ * Whether path still names that file, after the wait, is for the caller to check. Any number may hold it shared; who does not
+ * waits for all of them.
  */
-export function lockFile(path: string, timeoutMs: number): Promise<number>;
+export function lockFile(path: string, timeoutMs: number, shared?: boolean): Promise<number>;
 
 /**
  * Closes fd when the thread of JavaScript that calls this ends, in whatever way, if closeFd was not called before: for a process

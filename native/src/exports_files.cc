@@ -30,9 +30,11 @@ Napi::Value js_try_lock_file(const Napi::CallbackInfo& info) {
 Napi::Value js_lock_file(const Napi::CallbackInfo& info) {
   const std::string file = path(info[0], "path");
   const int64_t limit = timeout(info[1], "timeoutMs");
+  const bool shared = info[2].ToBoolean();
   try {
     UniqueFd fd = open_lock_file(file);
-    if (!try_lock(fd.get())) return Waits::of(info.Env()).add(wait_for_lock(std::move(fd), file), limit);
+    if (!try_lock(fd.get(), shared))
+      return Waits::of(info.Env()).add(wait_for_lock(std::move(fd), file, shared), limit);
     const auto deferred = Napi::Promise::Deferred::New(info.Env());
     deferred.Resolve(Napi::Number::New(info.Env(), fd.release()));
     return deferred.Promise();

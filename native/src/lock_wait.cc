@@ -50,15 +50,15 @@ class LockWait : public WaitSource {
 
 // flock can be neither polled for nor cancelled from outside, so the thread is left to itself: after a timeout, or
 // the environment's end, it holds nothing but the Attempt. (The addon is never unloaded: see pin_library.)
-std::unique_ptr<WaitSource> wait_for_lock(UniqueFd file, const std::string& path) {
+std::unique_ptr<WaitSource> wait_for_lock(UniqueFd file, const std::string& path, bool shared) {
   auto attempt = std::make_shared<Attempt>();
   auto [read, write] = socket_pair();
   attempt->file = std::move(file);
   attempt->done_read = std::move(read);
   attempt->done_write = std::move(write);
 
-  start_thread([attempt] {
-    const int result = retry([&] { return ::flock(attempt->file.get(), LOCK_EX); });
+  start_thread([attempt, shared] {
+    const int result = retry([&] { return ::flock(attempt->file.get(), shared ? LOCK_SH : LOCK_EX); });
     const int error = result == 0 ? 0 : errno;
     {
       const std::lock_guard<std::mutex> guard(attempt->mutex);

@@ -115,6 +115,22 @@ test('lockFile: many at once take turns', async (t) => {
   );
 });
 
+test('lockFile: shared, by many at once; alone only when they are gone', async (t) => {
+  const path = join(scratch(t), 'lock');
+  const first = await lockFile(path, 0, true);
+  const second = await lockFile(path, 0, true);
+  await assert.rejects(lockFile(path, 20), { code: 'ETIMEDOUT' });
+  assert.equal(tryLockFile(path), null);
+  closeFd(first);
+  const waiting = lockFile(path, 5000);
+  closeFd(second);
+  const alone = await waiting;
+  await assert.rejects(lockFile(path, 20, true), { code: 'ETIMEDOUT' });
+  const shared = lockFile(path, 5000, true);
+  closeFd(alone);
+  closeFd(await shared);
+});
+
 test('lockFile: errors of opening reject; a symbolic link is one', async (t) => {
   const directory = scratch(t);
   symlinkSync('/dev/null', join(directory, 'link'));

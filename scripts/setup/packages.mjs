@@ -65,8 +65,8 @@ const NEEDS = [
     },
   },
   {
-    why: 'read-only roots from layers',
-    commands: ['sqfstar'],
+    why: "somebody else's reader of our read-only roots",
+    commands: ['unsquashfs'],
     from: {
       debian: 'squashfs-tools',
       fedora: 'squashfs-tools',
@@ -74,6 +74,27 @@ const NEEDS = [
       alpine: 'squashfs-tools',
       homebrew: 'squashfs',
     },
+  },
+  {
+    why: 'images, and what becomes of them elsewhere',
+    commands: process.platform === 'linux' ? ['umoci'] : [],
+    from: {
+      debian: 'umoci',
+      fedora: 'umoci',
+      arch: 'umoci',
+      alpine: 'umoci',
+      homebrew: undefined,
+    },
+  },
+  {
+    why: 'extended attributes in tests',
+    commands: process.platform === 'linux' ? ['getfattr', 'setfattr'] : [],
+    from: { debian: 'attr', fedora: 'attr', arch: 'attr', alpine: 'attr', homebrew: undefined },
+  },
+  {
+    why: 'layers that are compressed with zstd',
+    commands: ['zstd'],
+    from: { debian: 'zstd', fedora: 'zstd', arch: 'zstd', alpine: 'zstd', homebrew: 'zstd' },
   },
   {
     why: 'writable disks, and their checks',

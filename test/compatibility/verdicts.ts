@@ -196,7 +196,9 @@ export const verdicts: Verdicts = {
   'InitOptionsBuilder#args': richer('Takes any iterable.'),
 
   // Images
-  'Image.load': differs('Takes OCI layouts, not docker save’s archives, and needs the name: { tag }.'),
+  'Image.load': richer(
+    'Takes directories, compressed archives and plain root file systems too. With { tag } one image comes, under that name; theirs takes all and names the first so besides.',
+  ),
   'Image.prune': notYet(),
   'Image.remove': notYet(),
   'Image.save': notYet(),

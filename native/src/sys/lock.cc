@@ -7,8 +7,8 @@
 
 namespace msb {
 
-bool try_lock(int fd) {
-  if (retry([&] { return ::flock(fd, LOCK_EX | LOCK_NB); }) == 0) return true;
+bool try_lock(int fd, bool shared) {
+  if (retry([&] { return ::flock(fd, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB); }) == 0) return true;
   if (errno == EWOULDBLOCK) return false;
   throw_errno("flock");
 }

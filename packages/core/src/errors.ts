@@ -11,8 +11,10 @@ export type MicrosandboxErrorCode =
   | 'connectFailed'
   | 'execFailed'
   | 'execTimeout'
+  | 'http'
   | 'hypervisorUnavailable'
   | 'image'
+  | 'imageInUse'
   | 'imageNotFound'
   | 'invalidConfig'
   | 'invalidCursor'
@@ -289,11 +291,32 @@ export class TimeoutError extends MicrosandboxError {
   }
 }
 
-/** No such image in the local store. */
+/** A registry refused something, answered what it should not, or could not be reached. */
+export class HttpError extends MicrosandboxError {
+  declare readonly code: 'http';
+  constructor(
+    message: string,
+    /** What it answered, such as 401; null where there was no answer. */
+    readonly status: number | null,
+    options?: ErrorOptions,
+  ) {
+    super('http', message, options);
+  }
+}
+
+/** No such image: not in the local store, and where a registry was asked, not there either. */
 export class ImageNotFoundError extends MicrosandboxError {
   declare readonly code: 'imageNotFound';
   constructor(message: string, options?: ErrorOptions) {
     super('imageNotFound', message, options);
+  }
+}
+
+/** The image is needed by a sandbox that exists. */
+export class ImageInUseError extends MicrosandboxError {
+  declare readonly code: 'imageInUse';
+  constructor(message: string, options?: ErrorOptions) {
+    super('imageInUse', message, options);
   }
 }
 

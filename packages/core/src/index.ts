@@ -17,6 +17,13 @@ export {
   probeHypervisor,
 } from './host/hypervisor.js';
 export { type PatchKind, PatchKinds } from './image/patch.js';
+export {
+  type PullListener,
+  PullPolicies,
+  type PullPolicy,
+  type PullProgress,
+} from './image/pull-progress.js';
+export type { RegistryAuth, RegistryConfig } from './image/registry/settings.js';
 export { DerivedImageBuilder } from './sandbox/derived-image-builder.js';
 export { ExecHandle, ExecSink } from './sandbox/exec-handle.js';
 export type { ExecRecord, ExecRecordStatus } from './sandbox/exec-journal.js';
@@ -51,6 +58,16 @@ export {
 export { LogStream } from './sandbox/log-stream.js';
 export { PatchBuilder, type PatchOptions } from './sandbox/patch-builder.js';
 export { type ForwardOptions, PortForward } from './sandbox/port-forward.js';
+export {
+  PullProgressCreate,
+  type PullProgressEvent,
+  PullProgressStream,
+} from './sandbox/pull-progress-create.js';
+export {
+  type RegistryAuthKind,
+  RegistryAuthKinds,
+  RegistryConfigBuilder,
+} from './sandbox/registry-config.js';
 export { Sandbox } from './sandbox/sandbox.js';
 export type { SandboxPingResult, SandboxTouchResult } from './sandbox/sandbox-base.js';
 export { type CreateSandboxOptions, SandboxBuilder } from './sandbox/sandbox-builder.js';

@@ -40,7 +40,6 @@ sandboxes can run here with the chosen accelerator (MSB_ACCEL), else 1.`,
       probe('guest agent', () => readable(environment.agent)),
       probe('relay', () => executable(environment.relay)),
       probe('mke2fs', () => tool('mke2fs', 'e2fsprogs')),
-      probe('sqfstar', () => tool('sqfstar', 'squashfs-tools')),
       probe('templates', () => templates(environment.templates)),
       probe('sockets', () => privateDirectory(environment.places.runtime)),
     ];

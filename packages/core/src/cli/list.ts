@@ -73,23 +73,26 @@ Lists the images in the local store. The base image, msb-base, comes into it whe
 };
 
 export const load: Command = {
-  summary: 'take an image from an OCI layout directory',
-  help: `Usage: msbtest load DIRECTORY --tag REFERENCE
+  summary: 'take images from an archive or a directory',
+  help: `Usage: msbtest load PATH [--tag REFERENCE]
 
-Takes the image in an OCI layout directory into the local store and names it.
+Takes images into the local store. PATH is an OCI image layout (a directory or a tar archive), an archive of docker save, or a
+directory or a tar archive that is a root file system itself. Archives may be compressed with gzip or zstd.
 
-  --tag REFERENCE   such as docker.io/library/app:1
-  --json            print the image as JSON`,
+  --tag REFERENCE   take one image, and name it so, such as docker.io/library/app:1; the one that has this name there, else the first.
+                    Without it all images come that have names, under those
+  --json            print the images as JSON`,
   options: { tag: { type: 'string' }, json: { type: 'boolean' } },
 
   async run(invocation) {
-    const [directory, ...others] = invocation.positionals;
+    const [path, ...others] = invocation.positionals;
     const tag = invocation.text('tag');
-    if (directory === undefined || others.length > 0 || tag === undefined)
-      throw new UsageError('It takes a DIRECTORY and --tag.');
-    const [image] = await Image.load(directory, { tag });
-    if (invocation.flag('json')) printJson(image);
-    else process.stdout.write(`${image?.reference} ${image?.manifestDigest}\n`);
+    if (path === undefined || others.length > 0) throw new UsageError('It takes a PATH.');
+    const loaded = await Image.load(path, tag === undefined ? {} : { tag });
+    if (invocation.flag('json')) printJson(loaded);
+    else
+      for (const { reference, manifestDigest } of loaded)
+        process.stdout.write(`${reference} ${manifestDigest}\n`);
     return 0;
   },
 };

@@ -3,6 +3,7 @@ import { IoError, SandboxAlreadyExistsError, SandboxNotFoundError } from '../err
 import { monotonicMs } from '../host/clock.js';
 import { type Accelerator, pickAccelerator } from '../host/hypervisor.js';
 import { native } from '../host/native.js';
+import type { PullRequest } from '../image/pull.js';
 import type { SandboxConfig, SandboxRecord } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
 import { checkName } from '../store/sandbox-store.js';
@@ -24,6 +25,8 @@ export interface CreateOptions extends TemplateOptions {
   readonly replaceTimeoutMs: number | null;
   /** Whether its kernel is to boot, though it could be a clone. */
   readonly coldBoot: boolean;
+  /** How its image is to come; default: from its registry if it is not here. */
+  readonly pull?: PullRequest | undefined;
   /** Where a machine that is ready may be. */
   readonly pool?: MachinePool | undefined;
 }
@@ -32,7 +35,7 @@ export interface CreateOptions extends TemplateOptions {
  * Provisions a sandbox and brings its machine up, as a clone where that is possible. When it fails, for whatever reason, nothing is
  * left and the name is free.
  *
- * @throws the typed errors of its steps: SandboxAlreadyExistsError, ImageNotFoundError, IoError, BootFailedError, …
+ * @throws the typed errors of its steps: SandboxAlreadyExistsError, ImageNotFoundError, HttpError, IoError, BootFailedError, …
  */
 export async function create(
   environment: Environment,
@@ -55,10 +58,10 @@ async function made(
 ): Promise<Created> {
   checkName(config.name);
   const accelerator = pickAccelerator(environment.accelerator); // before any work that a machine without a hypervisor would throw away
-  const record = await newRecord(environment, config);
-  options.signal?.throwIfAborted();
-  // Of the boot: what is derived of an image is made once, and may take as long as it takes.
-  const deadline = monotonicMs() + options.timeoutMs;
+  const { pull, signal } = options;
+  const record = await newRecord(environment, config, { ...pull, signal });
+  signal?.throwIfAborted();
+  const deadline = monotonicMs() + options.timeoutMs; // from here on: a pull, or what is derived of an image, takes what it takes
   const shape = new Shape(environment, record, accelerator);
   if (options.coldBoot) return booted(environment, shape, record, options, options.timeoutMs);
   const rest = () => Math.max(1, Math.ceil(deadline - monotonicMs()));

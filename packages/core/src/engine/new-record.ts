@@ -2,14 +2,24 @@ import { randomUUID } from 'node:crypto';
 import { ImageError } from '../errors.js';
 import { wallMs } from '../host/clock.js';
 import type { ImageConfig } from '../image/layout.js';
+import { type PullRequest, pulled } from '../image/pull.js';
 import type { SandboxConfig, SandboxRecord } from '../store/record.js';
 import type { Environment } from './environment.js';
 import { resolveInit } from './init.js';
 
-/** The record of a sandbox that is to be made: what it was asked to be, and what its image says where nothing was asked. @throws ImageNotFoundError, ImageError, PatchFailedError */
-export async function newRecord({ images }: Environment, config: SandboxConfig): Promise<SandboxRecord> {
+/**
+ * The record of a sandbox that is to be made: what it was asked to be, and what its image says where nothing was asked.
+ *
+ * @param pull default: an image that is not here is not pulled.
+ * @throws ImageNotFoundError, ImageError, PatchFailedError; HttpError, IoError, TimeoutError of a pull.
+ */
+export async function newRecord(
+  { images }: Environment,
+  config: SandboxConfig,
+  pull: PullRequest = { policy: 'never' },
+): Promise<SandboxRecord> {
   const { patches } = config;
-  const image = await images.prepare(config.image, patches && { patches });
+  const image = await pulled(images, config.image, { ...pull, derivation: patches && { patches } });
   return {
     version: 1,
     id: randomUUID(),

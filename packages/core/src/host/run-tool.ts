@@ -17,7 +17,7 @@ export interface ToolOptions {
 const keptOutput = 4 * 1024;
 
 /**
- * Runs one of the field's tools (mke2fs, sqfstar) to its end, without a shell.
+ * Runs one of the field's tools (mke2fs, e2fsck) to its end, without a shell.
  *
  * @throws MissingDependencyError when it is not installed; TimeoutError; IoError with the end of its output.
  */

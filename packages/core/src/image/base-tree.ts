@@ -1,94 +1,120 @@
+import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { extract, type Header } from 'tar-stream';
+import type { Inode, TreeNode as RootNode } from '../disk/file-tree.js';
 import { ImageError } from '../errors.js';
-import { type Attributes, type Directory, emptyDirectory, rootOwned, type TreeNode } from './file-tree.js';
+import { ByteStream } from './byte-stream.js';
+import { conversionLimits } from './convert-layers.js';
+import { decompress, layerCompression } from './decompress.js';
+import { type BaseFile, type Directory, emptyDirectory, type TreeNode } from './editable-tree.js';
+import { LayerTree } from './layer-tree.js';
+import type { BlobDirectory, Descriptor } from './layout.js';
+import { type TarEntry, TarReader } from './tar-reader.js';
 
-const rootMode = 0o755;
-const xattr = 'SCHILY.xattr.';
-
-/** The tree that an image's merged layers are, without the contents. @param merged a tar, as `mergeLayers` gives one. */
-export async function readBaseTree(merged: Readable): Promise<Directory> {
-  const root = emptyDirectory(rootOwned(rootMode));
-  await visit(merged, ({ header }) => {
-    const parts = partsOf(header.name);
-    const name = parts.pop();
-    if (name === undefined) return;
-    const parent = lookUp(root, parts);
-    if (parent?.kind !== 'directory') throw new ImageError(`The image has ${header.name} in no directory.`);
-    const node = nodeOf(header, root, [...parts, name].join('/'));
-    parent.children.set(name, node);
-  });
-  return root;
+/** The tree that an image's layers add up to, without the contents. @throws ImageError where a layer is damaged. */
+export async function readBaseTree(
+  blobs: BlobDirectory,
+  layers: readonly Descriptor[],
+  diffIds: readonly string[],
+): Promise<Directory> {
+  const tree = new LayerTree(conversionLimits);
+  const files = new Map<Inode, BaseFile>();
+  for (const [layer, descriptor] of layers.entries()) {
+    tree.beginLayer();
+    let index = 0;
+    const diffId = await readLayer(blobs, descriptor, (entry) => {
+      const inode = tree.add(entry);
+      if (inode?.kind === 'file') files.set(inode, { layer, index, size: entry.size });
+      index++;
+    });
+    if (diffId !== diffIds[layer])
+      throw new ImageError(
+        `Layer ${descriptor.digest} unpacks to ${diffId}; its image says ${diffIds[layer]}.`,
+      );
+  }
+  return new Copy(files).directory(tree.root);
 }
 
-/** The contents of files of the tree. @throws ImageError when they are not what the tree said. */
+/** The contents of files of that tree. */
 export async function readBaseFiles(
-  merged: Readable,
-  wanted: ReadonlyMap<string, number>,
-): Promise<ReadonlyMap<string, Buffer>> {
-  const found = new Map<string, Buffer>();
-  await visit(merged, async ({ header, content }) => {
-    const path = partsOf(header.name).join('/');
-    const size = wanted.get(path);
-    if (size === undefined || header.type !== 'file' || header.size !== size) return;
-    const chunks: Buffer[] = [];
-    for await (const chunk of content) chunks.push(chunk as Buffer);
-    found.set(path, Buffer.concat(chunks));
-  });
-  for (const path of wanted.keys())
-    if (!found.has(path)) throw new ImageError(`The image has lost its file /${path} meanwhile.`);
+  blobs: BlobDirectory,
+  layers: readonly Descriptor[],
+  wanted: ReadonlySet<BaseFile>,
+): Promise<ReadonlyMap<BaseFile, Buffer>> {
+  const found = new Map<BaseFile, Buffer>();
+  for (const [layer, descriptor] of layers.entries()) {
+    const here = new Map(
+      [...wanted].filter((file) => file.layer === layer).map((file) => [file.index, file]),
+    );
+    if (here.size === 0) continue;
+    let index = 0;
+    await readLayer(blobs, descriptor, async (_, archive) => {
+      const file = here.get(index++);
+      if (!file) return;
+      const pieces: Buffer[] = [];
+      for (let piece = await archive.read(); piece !== null; piece = await archive.read())
+        pieces.push(typeof piece === 'number' ? Buffer.alloc(piece) : Buffer.from(piece));
+      found.set(file, Buffer.concat(pieces));
+    });
+  }
   return found;
 }
 
-interface Entry {
-  readonly header: Header;
-  readonly content: AsyncIterable<unknown>;
-}
+type Visitor = (entry: TarEntry, archive: TarReader) => void | Promise<void>;
 
-async function visit(merged: Readable, see: (entry: Entry) => void | Promise<void>): Promise<void> {
-  const entries = extract();
-  merged.once('error', (error: Error) => entries.destroy(error));
-  merged.pipe(entries as unknown as NodeJS.WritableStream);
+/** @returns the digest of the uncompressed layer. */
+async function readLayer(blobs: BlobDirectory, layer: Descriptor, visit: Visitor): Promise<string> {
+  const unpacked = decompress(blobs.open(layer) as Readable, layerCompression(layer.mediaType));
+  const hash = createHash('sha256');
+  async function* hashed(): AsyncGenerator<Buffer> {
+    for await (const chunk of unpacked as AsyncIterable<Buffer>) {
+      hash.update(chunk);
+      yield chunk;
+    }
+  }
   try {
-    for await (const entry of entries) {
-      await see({ header: entry.header, content: entry });
-      entry.resume(); // what was not read
-    }
+    const bytes = new ByteStream(hashed());
+    const archive = new TarReader(bytes);
+    for (let entry = await archive.next(); entry; entry = await archive.next()) await visit(entry, archive);
+    await bytes.drain(); // what is behind the archive's end belongs to the digest too
   } finally {
-    merged.destroy();
+    unpacked.destroy();
+  }
+  return `sha256:${hash.digest('hex')}`;
+}
+
+/** Makes a tree that can be edited of one that layers have made; hard links are one leaf in both. */
+class Copy {
+  readonly #files: ReadonlyMap<Inode, BaseFile>;
+  readonly #leaves = new Map<Inode, TreeNode>();
+
+  constructor(files: ReadonlyMap<Inode, BaseFile>) {
+    this.#files = files;
+  }
+
+  directory({ inode, children }: RootNode): Directory {
+    const { mode, uid, gid, xattrs } = inode;
+    const copy = emptyDirectory({ mode, uid, gid, xattrs });
+    for (const [name, child] of children ?? [])
+      copy.children.set(
+        name,
+        child.inode.kind === 'directory' ? this.directory(child) : this.#leaf(child.inode),
+      );
+    return copy;
+  }
+
+  #leaf(inode: Inode): TreeNode {
+    const known = this.#leaves.get(inode);
+    if (known) return known;
+    const { kind, mode, uid, gid, xattrs, target } = inode;
+    const attributes = { mode, uid, gid, xattrs };
+    const file = this.#files.get(inode);
+    const leaf: TreeNode =
+      kind === 'symlink'
+        ? { kind, attributes, target }
+        : file
+          ? { kind: 'file', attributes, parts: [{ from: 'base', file }] }
+          : { kind: 'special' };
+    this.#leaves.set(inode, leaf);
+    return leaf;
   }
 }
-
-function nodeOf(header: Header, root: Directory, path: string): TreeNode {
-  const attributes = attributesOf(header);
-  switch (header.type) {
-    case 'directory':
-      return emptyDirectory(attributes);
-    case 'symlink':
-      return { kind: 'symlink', attributes, target: header.linkname ?? '' };
-    case 'link': {
-      const file = lookUp(root, partsOf(header.linkname ?? ''));
-      if (!file || file.kind === 'directory')
-        throw new ImageError(`The image has a link ${header.name} to ${header.linkname}, which is no file.`);
-      return file;
-    }
-    case 'file':
-    case 'contiguous-file':
-      return { kind: 'file', attributes, parts: [{ from: 'base', path, size: header.size ?? 0 }] };
-    default:
-      return { kind: 'special' };
-  }
-}
-
-function attributesOf({ mode = rootMode, uid = 0, gid = 0, pax }: Header): Attributes {
-  const xattrs = Object.entries(pax ?? {}).filter(([key]) => key.startsWith(xattr));
-  return { mode, uid, gid, ...(xattrs.length > 0 ? { pax: Object.fromEntries(xattrs) } : {}) };
-}
-
-function lookUp(root: Directory, parts: readonly string[]): TreeNode | undefined {
-  let node: TreeNode | undefined = root;
-  for (const part of parts) node = node?.kind === 'directory' ? node.children.get(part) : undefined;
-  return node;
-}
-
-const partsOf = (name: string) => name.split('/').filter((part) => part !== '' && part !== '.');

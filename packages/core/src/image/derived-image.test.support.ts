@@ -4,9 +4,8 @@ import { join } from 'node:path';
 import { type Header, pack } from 'tar-stream';
 import { readBaseFiles, readBaseTree } from './base-tree.js';
 import { DerivedImages } from './derived-image.js';
-import type { Directory } from './file-tree.js';
+import type { BaseFile, Directory } from './editable-tree.js';
 import { BlobDirectory, type Descriptor, readConfig, readManifest } from './layout.js';
-import { mergeLayers } from './merge-layers.js';
 
 export type Entry = Partial<Header> & { name: string; content?: string };
 
@@ -35,7 +34,9 @@ export class TestImages {
 
   /** What an image has in it: each path with its kind, mode, owner and content or target. */
   async contentsOf(image: Descriptor): Promise<Record<string, string>> {
-    const files = new Map<string, number>();
+    const { config, layers } = readManifest(this.blobs, image);
+    const { diffIds } = readConfig(this.blobs, config);
+    const files = new Map<string, BaseFile>();
     const found: Record<string, string> = {};
     const note = (directory: Directory, prefix: string) => {
       for (const [name, node] of directory.children) {
@@ -48,21 +49,18 @@ export class TestImages {
         } else {
           const [part] = node.parts;
           if (part?.from !== 'base') throw new Error('an image’s files are its own');
-          files.set(part.path, part.size);
-          found[path] = `f${node.attributes.mode.toString(8)} ${node.attributes.uid} @${part.path}`;
+          files.set(path, part.file);
+          found[path] = `f${node.attributes.mode.toString(8)} ${node.attributes.uid} @${path}`;
         }
       }
     };
-    note(await readBaseTree(await this.#merged(image)), '');
-    const contents = await readBaseFiles(await this.#merged(image), files);
+    note(await readBaseTree(this.blobs, layers, diffIds), '');
+    const contents = await readBaseFiles(this.blobs, layers, new Set(files.values()));
     const shown = (what: string) =>
-      what.replace(/@(.*)$/, (_, name: string) => JSON.stringify(contents.get(name)?.toString()));
+      what.replace(/@(.*)$/, (_, name: string) =>
+        JSON.stringify(contents.get(files.get(name) as BaseFile)?.toString()),
+      );
     return Object.fromEntries(Object.entries(found).map(([path, what]) => [path, shown(what)]));
-  }
-
-  #merged(image: Descriptor) {
-    const { config, layers } = readManifest(this.blobs, image);
-    return mergeLayers(this.blobs, layers, readConfig(this.blobs, config).diffIds);
   }
 
   #blob(bytes: Buffer, mediaType: string): Descriptor {

@@ -6,11 +6,10 @@ import { withLock } from '../store/locked.js';
 import type { Patch } from '../store/record.js';
 import { writeWhole } from '../store/whole-file.js';
 import { readBaseFiles, readBaseTree } from './base-tree.js';
-import { type Change, changes, copyOf } from './file-tree.js';
+import { type BaseFile, type Change, changes, copyOf } from './editable-tree.js';
 import { type BlobDirectory, type Descriptor, readConfig, readManifest } from './layout.js';
-import { mergeLayers } from './merge-layers.js';
 import { patchFailed } from './patch.js';
-import { sizeOf, writeLayer } from './patch-layer.js';
+import { writeLayer } from './patch-layer.js';
 import { digestOf, type ReadPatch, readPatches } from './patch-source.js';
 import { applyPatches } from './patch-tree.js';
 import { applySettings, type ImageSettings } from './settings.js';
@@ -102,14 +101,12 @@ export class DerivedImages {
   async #layer(base: Descriptor, patches: readonly ReadPatch[]): Promise<Descriptor | null> {
     const { config, layers } = readManifest(this.#blobs, base);
     const { diffIds } = readConfig(this.#blobs, config);
-    const merged = () => mergeLayers(this.#blobs, layers, diffIds);
-    const before = await readBaseTree(await merged());
+    const before = await readBaseTree(this.#blobs, layers, diffIds);
     const after = copyOf(before);
     applyPatches(after, patches);
     const told = [...changes(before, after)];
     const wanted = basePartsOf(told, patches);
-    const contents =
-      wanted.size > 0 ? await readBaseFiles(await merged(), wanted) : new Map<string, Buffer>();
+    const contents = await readBaseFiles(this.#blobs, layers, wanted);
     mkdirSync(join(this.#root, 'blobs', 'sha256'), { recursive: true, mode: 0o700 });
     const unfinished = join(this.#root, 'blobs', 'sha256', `.new-${randomBytes(6).toString('hex')}`);
     try {
@@ -131,14 +128,14 @@ export class DerivedImages {
   }
 }
 
-/** The files of the base that go into others, by their paths, with their sizes. */
-function basePartsOf(told: readonly Change[], patches: readonly ReadPatch[]): Map<string, number> {
-  const wanted = new Map<string, number>();
+/** The files of the base that go into others. */
+function basePartsOf(told: readonly Change[], patches: readonly ReadPatch[]): Set<BaseFile> {
+  const wanted = new Set<BaseFile>();
   for (const change of told) {
     if (change.kind === 'gone' || change.node.kind !== 'file') continue;
-    for (const part of change.node.parts) if (part.from === 'base') wanted.set(part.path, sizeOf(part));
+    for (const part of change.node.parts) if (part.from === 'base') wanted.add(part.file);
   }
-  const bytes = [...wanted.values()].reduce((sum, size) => sum + size, 0);
+  const bytes = [...wanted].reduce((sum, { size }) => sum + size, 0);
   const appending = patches.find(({ patch }) => patch.kind === 'append');
   if (bytes > maxAppendedBytes && appending)
     throw patchFailed(

@@ -1,152 +1,267 @@
+import type { ByteText, Inode, TreeNode } from '../disk/file-tree.js';
 import { ImageError } from '../errors.js';
+import { shown } from './byte-text.js';
+import type { TarEntry } from './tar-reader.js';
 
-/** The place of an entry's content: which layer, and the how-manyth entry of it. */
-export interface Origin {
-  readonly layer: number;
-  readonly index: number;
-}
-
-/** A file's content and attributes; several paths share one where they are hard links. */
-export interface Inode {
-  readonly origin: Origin;
-  readonly kind: 'directory' | 'other';
-}
-
-interface Node {
+interface Node extends TreeNode {
   inode: Inode;
-  readonly children: Map<string, Node>;
+  children: Map<ByteText, Node> | null;
+  /** The layer that last made it, described it or put something below it. */
+  touched: number;
 }
 
-/** The part of a tar header that decides what becomes of an entry. */
-export interface LayerEntry {
-  readonly name: string;
-  readonly type: string;
-  readonly linkname?: string | null | undefined;
+/** What the trees of images may come to; a hostile one ends here, a real one does not. */
+export interface TreeLimits {
+  /** Entries of all layers, and directories that they need and nobody describes. */
+  readonly entries: number;
+  /** Bytes of names, link targets and extended attributes. */
+  readonly textBytes: number;
 }
 
 const whiteout = '.wh.';
 const opaque = '.wh..wh..opq';
-const maxEntries = 1_000_000;
-const maxPathBytes = 4096;
+/** As Linux has them. */
+const maxNameBytes = 255;
+const maxPathBytes = 4095;
+const maxXattrBytes = 65_536;
+const maxId = 0xffff_fffe;
+const maxMajor = 0xfff;
+const maxMinor = 0xfffff;
+const maxTime = 0xffff_ffff;
+/** Symlinks on the way to one entry. */
+const maxSymlinks = 255;
 
 /**
- * The file tree that layers add up to, lowest first. It holds no content, only where each path's content is to be found;
- * whiteouts hide what *lower* layers had, never what their own layer brings.
+ * The file tree that layers add up to, lowest first; it agrees with what umoci makes on a disk. Whiteouts hide what *lower* layers had,
+ * never what their own layer brings, whatever the order. Symlinks on the way to an entry lead where they would lead in the image, and never
+ * out of it.
  */
 export class LayerTree {
-  readonly #root: Node = {
-    inode: { origin: { layer: -1, index: -1 }, kind: 'directory' },
-    children: new Map(),
-  };
+  readonly root: Node = { inode: implicitDirectory(), children: null, touched: -1 };
+  readonly #limits: TreeLimits;
   #entries = 0;
+  #textBytes = 0;
+  #layer = -1;
 
-  add(entry: LayerEntry, origin: Origin): void {
-    if (++this.#entries > maxEntries) throw new ImageError(`The image has more than ${maxEntries} entries.`);
+  constructor(limits: TreeLimits) {
+    this.#limits = limits;
+  }
+
+  beginLayer(): void {
+    this.#layer++;
+  }
+
+  /** @returns the inode that is now there, whose content is still to come; null for a whiteout or a hard link. @throws ImageError */
+  add(entry: TarEntry): Inode | null {
+    this.#spendEntry();
     const path = components(entry.name);
-    const last = path.at(-1);
-    if (last === undefined) return; // the root itself
-    const parent = this.#directory(path.slice(0, -1), origin);
-    if (last.startsWith(whiteout)) {
-      if (last === opaque) hideLower(parent, origin.layer);
-      else hideLowerChild(parent, last.slice(whiteout.length), origin.layer);
+    const name = path.pop();
+    if (name === undefined) return this.#describeRoot(entry);
+    if (name.startsWith(whiteout)) {
+      this.#whiteOut(path, name);
+      return null;
+    }
+    if (entry.kind === 'link') {
+      this.#link(path, name, entry);
+      return null;
+    }
+    const inode = this.#inode(entry);
+    const parent = this.#parent(path, entry.name);
+    const existing = parent.children?.get(name);
+    if (entry.kind === 'directory' && existing?.inode.kind === 'directory') {
+      existing.inode = inode;
+      existing.touched = this.#layer;
+    } else this.#put(parent, name, inode);
+    return inode;
+  }
+
+  #describeRoot(entry: TarEntry): Inode {
+    if (entry.kind !== 'directory')
+      throw new ImageError('its root is described as something else than a directory');
+    this.root.inode = this.#inode(entry);
+    return this.root.inode;
+  }
+
+  /** As on a disk: whatever has the name makes room first, and then the target is looked for. */
+  #link(path: readonly ByteText[], name: ByteText, entry: TarEntry): void {
+    const target = components(entry.linkTarget);
+    const targetName = target.pop();
+    const parent = this.#parent(path, entry.name);
+    parent.children?.delete(name);
+    const directory = this.#find(target);
+    const found = targetName === undefined ? undefined : directory?.children?.get(targetName);
+    if (!found || found.inode.kind === 'directory') {
+      throw new ImageError(
+        `${shown(entry.name)} is a hard link to ${shown(entry.linkTarget)}, which is no file of it`,
+      );
+    }
+    this.#put(parent, name, found.inode);
+  }
+
+  #put(parent: Node, name: ByteText, inode: Inode): void {
+    this.#spendText(name.length);
+    parent.children ??= new Map();
+    parent.children.set(name, { inode, children: null, touched: this.#layer });
+  }
+
+  #whiteOut(path: readonly ByteText[], name: ByteText): void {
+    const directory = this.#find(path);
+    if (name === opaque) {
+      if (directory) this.#hideLower(directory);
       return;
     }
-    if (entry.type === 'directory') {
-      const existing = parent.children.get(last);
-      if (existing?.inode.kind === 'directory') existing.inode = { origin, kind: 'directory' };
-      else parent.children.set(last, { inode: { origin, kind: 'directory' }, children: new Map() });
-      return;
-    }
-    const inode: Inode = entry.type === 'link' ? this.#linked(entry) : { origin, kind: 'other' };
-    parent.children.set(last, { inode, children: new Map() });
+    const hidden = name.slice(whiteout.length);
+    if (hidden === '' || hidden === '.' || hidden === '..')
+      throw new ImageError(`the whiteout ${shown(name)} stands for nothing that could be`);
+    const node = directory?.children?.get(hidden);
+    if (!directory?.children || !node) return;
+    if (node.touched < this.#layer) directory.children.delete(hidden);
+    else this.#hideLower(node);
   }
 
-  /** Directories in the order of their making, parents first; `null` where no layer described one that it needs. */
-  directories(): { path: string; origin: Origin | null }[] {
-    const found: { path: string; origin: Origin | null }[] = [];
-    for (const [path, { inode }] of walk(this.#root)) {
-      if (inode.kind === 'directory')
-        found.push({ path, origin: inode.origin.index < 0 ? null : inode.origin });
+  /** Takes away what lower layers had in a directory. */
+  #hideLower(directory: Node): void {
+    for (const [name, child] of directory.children ?? []) {
+      if (child.touched < this.#layer) directory.children?.delete(name);
+      else this.#hideLower(child);
     }
-    return found;
   }
 
-  /** For each entry of a layer that is still there: the paths it has. The first is the file, the rest are links to it. */
-  files(): Map<string, string[]> {
-    const paths = new Map<string, string[]>();
-    for (const [path, { inode }] of walk(this.#root)) {
-      if (inode.kind === 'directory') continue;
-      const key = originKey(inode.origin);
-      const known = paths.get(key);
-      if (known) known.push(path);
-      else paths.set(key, [path]);
-    }
-    return paths;
-  }
-
-  #directory(path: readonly string[], origin: Origin): Node {
-    let node = this.#root;
-    for (const name of path) {
-      let child = node.children.get(name);
-      if (child?.inode.kind !== 'directory') {
-        // A layer need not mention parents; one that is no directory below is replaced, as extracting it would do.
-        child = {
-          inode: { origin: { layer: origin.layer, index: -1 }, kind: 'directory' },
-          children: new Map(),
-        };
-        node.children.set(name, child);
+  /** The directory that an entry goes to, made where it is not there; what leads to it is touched. */
+  #parent(path: readonly ByteText[], ofEntry: ByteText): Node {
+    let node = this.root;
+    for (const name of this.#resolve(path)) {
+      let child = node.children?.get(name);
+      if (!child) {
+        this.#spendEntry();
+        this.#put(node, name, implicitDirectory());
+        child = node.children?.get(name) as Node;
       }
+      if (child.inode.kind !== 'directory') {
+        throw new ImageError(
+          `${shown(ofEntry)} is in ${shown(path.join('/'))}, where ${shown(name)} is no directory`,
+        );
+      }
+      child.touched = this.#layer;
       node = child;
     }
     return node;
   }
 
-  #linked(entry: LayerEntry): Inode {
-    let node: Node | undefined = this.#root;
-    for (const name of components(entry.linkname ?? '')) node = node?.children.get(name);
-    if (node?.inode.kind !== 'other') {
+  #find(path: readonly ByteText[]): Node | undefined {
+    let node: Node | undefined = this.root;
+    for (const name of this.#resolve(path)) node = node?.children?.get(name);
+    return node?.inode.kind === 'directory' ? node : undefined;
+  }
+
+  /** A path without symlinks: each is followed as if the image were the whole world. Names of what is not there stay as they are. */
+  #resolve(path: readonly ByteText[]): ByteText[] {
+    const rest = [...path].reverse();
+    const names: ByteText[] = [];
+    /** The root, and what `names` stand for, as far as it is there. */
+    const nodes: (Node | undefined)[] = [this.root];
+    let symlinks = 0;
+    for (let name = rest.pop(); name !== undefined; name = rest.pop()) {
+      if (name === '..') {
+        if (names.pop() !== undefined) nodes.pop();
+        continue;
+      }
+      const child = nodes.at(-1)?.children?.get(name);
+      if (child?.inode.kind !== 'symlink') {
+        names.push(name);
+        nodes.push(child);
+        continue;
+      }
+      if (++symlinks > maxSymlinks)
+        throw new ImageError(`more than ${maxSymlinks} symlinks lead to ${shown(path.join('/'))}`);
+      const { target } = child.inode;
+      if (target.startsWith('/')) {
+        names.length = 0;
+        nodes.length = 1;
+      }
+      rest.push(...target.split('/').filter(isName).reverse());
+    }
+    return names;
+  }
+
+  #inode(entry: TarEntry): Inode {
+    const { kind, uid, gid, major, minor, mtime, xattrs, linkTarget } = entry;
+    if (uid > maxId || gid > maxId)
+      throw new ImageError(`${shown(entry.name)} has an owner beyond all bounds`);
+    if (major > maxMajor || minor > maxMinor)
+      throw new ImageError(`${shown(entry.name)} is device ${major}:${minor}, which no kernel has`);
+    const isSymlink = kind === 'symlink';
+    if (isSymlink && (linkTarget === '' || linkTarget.length > maxPathBytes || linkTarget.includes('\0')))
+      throw new ImageError(`${shown(entry.name)} is a symlink to nothing that could be`);
+    const isDevice = kind === 'block' || kind === 'character';
+    this.#spendText(isSymlink ? linkTarget.length : 0);
+    return {
+      kind: kind as Inode['kind'],
+      mode: isSymlink ? 0o777 : entry.mode & 0o7777,
+      uid,
+      gid,
+      mtime: Math.min(Math.max(mtime, 0), maxTime),
+      xattrs: this.#xattrs(entry.name, xattrs),
+      target: isSymlink ? linkTarget : '',
+      major: isDevice ? major : 0,
+      minor: isDevice ? minor : 0,
+      content: null,
+    };
+  }
+
+  #xattrs(of: ByteText, xattrs: TarEntry['xattrs']): TarEntry['xattrs'] {
+    for (const [name, value] of xattrs ?? []) {
+      if (name.length > maxNameBytes || name.includes('\0') || value.length > maxXattrBytes)
+        throw new ImageError(`${shown(of)} has an extended attribute that no file can have`);
+      this.#spendText(name.length + value.length);
+    }
+    return xattrs;
+  }
+
+  #spendEntry(): void {
+    if (++this.#entries > this.#limits.entries)
+      throw new ImageError(`there are more than ${this.#limits.entries} entries in it and the layers below`);
+  }
+
+  #spendText(bytes: number): void {
+    this.#textBytes += bytes;
+    if (this.#textBytes > this.#limits.textBytes) {
       throw new ImageError(
-        `${entry.name} is a hard link to ${entry.linkname}, which is no file of the image.`,
+        `it and the layers below have more than ${this.#limits.textBytes} bytes of names and attributes`,
       );
     }
-    return node.inode;
   }
 }
 
-export function originKey({ layer, index }: Origin): string {
-  return `${layer}:${index}`;
-}
-
-function hideLower(directory: Node, layer: number): void {
-  for (const name of [...directory.children.keys()]) hideLowerChild(directory, name, layer);
-}
-
-function hideLowerChild(directory: Node, name: string, layer: number): void {
-  if (name === '' || name === '.' || name === '..')
-    throw new ImageError(`"${whiteout}${name}" whites out nothing that could be.`);
-  const child = directory.children.get(name);
-  if (!child) return;
-  if (child.inode.kind === 'directory') hideLower(child, layer);
-  if (child.inode.origin.layer < layer && child.children.size === 0) directory.children.delete(name);
+/** A directory that something is in and nobody describes. One object for each: paths that share one are hard links. */
+function implicitDirectory(): Inode {
+  return {
+    kind: 'directory',
+    mode: 0o755,
+    uid: 0,
+    gid: 0,
+    mtime: 0,
+    xattrs: null,
+    target: '',
+    major: 0,
+    minor: 0,
+    content: null,
+  };
 }
 
 /** A tar name's parts, with nothing in it that could lead out of the tree. */
-function components(name: string): string[] {
-  if (Buffer.byteLength(name) > maxPathBytes)
-    throw new ImageError(`A path of the image is longer than ${maxPathBytes} bytes.`);
-  const parts = name.split('/').filter((part) => part !== '' && part !== '.');
-  if (parts.includes('..') || name.includes('\0')) {
-    throw new ImageError(
-      `The image has an entry named ${JSON.stringify(name)}, which leads out of its root.`,
-    );
-  }
+function components(name: ByteText): ByteText[] {
+  if (name.length > maxPathBytes)
+    throw new ImageError(`it has a path that is longer than ${maxPathBytes} bytes: ${shown(name)}`);
+  const parts = name.split('/').filter(isName);
+  if (parts.includes('..') || name.includes('\0'))
+    throw new ImageError(`it has an entry or a link named ${shown(name)}, which leads out of its root`);
+  const long = parts.find((part) => part.length > maxNameBytes);
+  if (long !== undefined)
+    throw new ImageError(`it has a name that is longer than ${maxNameBytes} bytes: ${shown(long)}`);
   return parts;
 }
 
-function* walk(directory: Node, prefix = ''): Generator<[path: string, node: Node]> {
-  for (const [name, node] of directory.children) {
-    const path = prefix === '' ? name : `${prefix}/${name}`;
-    yield [path, node];
-    yield* walk(node, path);
-  }
+function isName(part: string): boolean {
+  return part !== '' && part !== '.';
 }

@@ -1,5 +1,7 @@
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { addAbortSignal, type Readable } from 'node:stream';
+import { ImageError } from '../errors.js';
 import { BlobDirectory, type Descriptor, findManifest } from './layout.js';
 import type { ImageSource } from './source.js';
 
@@ -18,7 +20,13 @@ export class LayoutSource implements ImageSource {
   }
 
   async open(blob: Descriptor, offset: number, signal: AbortSignal): Promise<Readable> {
-    return addAbortSignal(signal, createReadStream(this.#blobs.path(blob.digest), { start: offset }));
+    const path = this.#blobs.path(blob.digest);
+    const found = await stat(path).catch((cause: unknown) => {
+      throw new ImageError(`The layout ${this.name} lacks blob ${blob.digest}.`, { cause });
+    });
+    // A pipe would keep us waiting.
+    if (!found.isFile()) throw new ImageError(`Blob ${blob.digest} of ${this.name} is not a file.`);
+    return addAbortSignal(signal, createReadStream(path, { start: offset }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}

@@ -8,7 +8,7 @@ export interface Descriptor {
   readonly mediaType: string;
   readonly digest: string;
   readonly size: number;
-  readonly platform?: { readonly architecture?: string; readonly os?: string };
+  readonly platform?: { readonly architecture?: string; readonly os?: string; readonly variant?: string };
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
@@ -32,19 +32,19 @@ export interface ImageConfig {
   readonly stopSignal: string | null;
 }
 
-const manifestTypes = [
+export const manifestTypes: readonly string[] = [
   'application/vnd.oci.image.manifest.v1+json',
   'application/vnd.docker.distribution.manifest.v2+json',
 ];
-const indexTypes = [
+export const indexTypes: readonly string[] = [
   'application/vnd.oci.image.index.v1+json',
   'application/vnd.docker.distribution.manifest.list.v2+json',
 ];
 
 /** Manifests and configurations are small; what claims to be larger is not one. */
-const maxDocumentBytes = 4 * 1024 * 1024;
+export const maxDocumentBytes = 4 * 1024 * 1024;
 const maxLayers = 500;
-const maxIndexDepth = 4;
+export const maxIndexDepth = 4;
 
 /** Blobs by digest, as an image layout and our own store both keep them: `blobs/sha256/<hex>`. */
 export class BlobDirectory {
@@ -99,19 +99,65 @@ export function findManifest(layout: string, architecture: string): Descriptor {
   const blobs = new BlobDirectory(layout);
   let index = parseObject(readBounded(join(layout, 'index.json'), 'index.json'), 'index.json');
   for (let depth = 0; depth < maxIndexDepth; depth++) {
-    const candidates = array(index.manifests, 'manifests').map((entry) => descriptor(entry, 'a manifest'));
-    const fitting = candidates.filter(
-      ({ platform }) =>
-        !platform?.architecture || (platform.architecture === architecture && platform.os === 'linux'),
-    );
-    const chosen = fitting[0];
-    if (!chosen) throw new ImageError(`The image in ${layout} has no variant for linux/${architecture}.`);
+    const chosen = chooseVariant(index, architecture, `The image in ${layout}`);
     if (manifestTypes.includes(chosen.mediaType)) return chosen;
-    if (!indexTypes.includes(chosen.mediaType))
-      throw new ImageError(`Unknown manifest type ${chosen.mediaType}.`);
     index = blobs.readDocument(chosen);
   }
-  throw new ImageError(`The image in ${layout} nests indexes more than ${maxIndexDepth} deep.`);
+  throw nestedTooDeep(`The image in ${layout}`);
+}
+
+/**
+ * Of what an index lists, the manifest or the further index for an architecture.
+ *
+ * @param what how messages call the image.
+ * @throws ImageError where there is none; it says which there are.
+ */
+export function chooseVariant(
+  index: Record<string, unknown>,
+  architecture: string,
+  what: string,
+): Descriptor {
+  const listed = array(index.manifests, 'manifests').map((entry) => descriptor(entry, 'a manifest'));
+  const exact = listed.filter(
+    ({ platform }) => platform?.os === 'linux' && platform.architecture === architecture,
+  );
+  // A processor's later variants come after the one that all of its kind can run.
+  const plain = exact.find(({ platform }) => baseVariants.includes(platform?.variant));
+  const chosen = plain ?? exact[0] ?? listed.find(({ platform }) => !platform?.architecture);
+  if (!chosen) throw foreign(what, architecture, listed.map(platformOf));
+  if (!manifestTypes.includes(chosen.mediaType) && !indexTypes.includes(chosen.mediaType))
+    throw new ImageError(
+      `${what} is of the type ${quoted(chosen.mediaType)}, which is not known here: neither a manifest nor an index.`,
+    );
+  return chosen;
+}
+
+const baseVariants: readonly (string | undefined)[] = [undefined, '', 'v1', 'v8'];
+
+/** @param available such as `linux/arm64`. */
+export function foreign(what: string, architecture: string, available: readonly string[]): ImageError {
+  const real = [...new Set(available)].filter((platform) => platform !== 'unknown/unknown');
+  return new ImageError(
+    `${what} has no variant for linux/${architecture}. ${real.length > 0 ? `There is ${real.slice(0, 20).join(', ')}.` : 'There is none at all.'}`,
+  );
+}
+
+export function nestedTooDeep(what: string): ImageError {
+  return new ImageError(`${what} nests indexes more than ${maxIndexDepth} deep.`);
+}
+
+function platformOf({ platform }: Descriptor): string {
+  const { os, architecture, variant } = platform ?? {};
+  return [os, architecture, variant]
+    .filter((part) => typeof part === 'string' && part !== '')
+    .join('/')
+    .replaceAll(/[^\w./-]/g, '?')
+    .slice(0, 60);
+}
+
+/** What somebody else wrote, short and without control characters, for a message. */
+export function quoted(text: string): string {
+  return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
 }
 
 export function readManifest(blobs: BlobDirectory, of: Descriptor): Manifest {
@@ -156,9 +202,10 @@ function readBounded(path: string, what: string): Buffer {
   }
 }
 
-function parseObject(bytes: Buffer, what: string): Record<string, unknown> {
+/** @throws ImageError when it is not a JSON object. */
+export function parseObject(bytes: Uint8Array, what: string): Record<string, unknown> {
   try {
-    return object(JSON.parse(bytes.toString('utf8')), what);
+    return object(JSON.parse(Buffer.from(bytes).toString('utf8')), what);
   } catch (error) {
     if (error instanceof ImageError) throw error;
     throw new ImageError(`${what} is not JSON: ${(error as Error).message}`, { cause: error });

@@ -1,102 +1,87 @@
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type Header, type Pack, pack } from 'tar-stream';
-import { PatchFailedError } from '../errors.js';
-import { errnoOf } from '../host/native.js';
-import type { Attributes, Change, Part } from './file-tree.js';
+import type { BaseFile, Change, Part, TreeNode } from './editable-tree.js';
+import { rootOwned } from './editable-tree.js';
 import { HostFileError, readAgain } from './host-files.js';
 import { patchFailed } from './patch.js';
-
-/** So that tar-stream takes a mode of 0 for one; it writes the lower twelve bits. */
-const regular = 0o100000;
-
-/** Of all that patches make: the same patches make the same layer whenever they do. */
-const mtime = new Date(0);
+import { endOfArchive, paddingFor, tarHeader } from './tar-writer.js';
 
 /**
  * Writes the layer that makes changes to a tree: what is gone as whiteouts, what is there with its content.
  *
- * @param base contents of the tree's own files, by their paths.
+ * @param base contents of the tree's own files.
  * @returns the layer's digest and its size in bytes; null for no changes, and then there is no file.
  * @throws PatchFailedError when a file of the host is not what it was.
  */
 export async function writeLayer(
   path: string,
   changes: Iterable<Change>,
-  base: ReadonlyMap<string, Buffer>,
+  base: ReadonlyMap<BaseFile, Buffer>,
 ): Promise<{ readonly digest: string; readonly size: number } | null> {
   const all = [...changes];
   if (all.length === 0) return null;
-  const tar = pack();
   const hash = createHash('sha256');
   let size = 0;
-  const measured = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
+  async function* measured(): AsyncGenerator<Buffer> {
+    for await (const chunk of archive(all, base)) {
       hash.update(chunk);
       size += chunk.length;
-      done(null, chunk);
-    },
-  });
-  const written = pipeline(tar, measured, createWriteStream(path, { flags: 'wx', mode: 0o600 }));
-  const told = tell(tar, all, base).catch((error: unknown) => {
-    tar.destroy(error as Error);
-    throw error;
-  });
-  const ends = await Promise.allSettled([told, written]);
-  const reasons = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason as unknown] : []));
-  // Whichever side failed, the other fails with it, and knows less of it.
-  const [reason] = [...reasons.filter(isTelling), ...reasons];
-  if (reason !== undefined) throw reason;
+      yield chunk;
+    }
+  }
+  await pipeline(measured(), createWriteStream(path, { flags: 'wx', mode: 0o600 }));
   return { digest: `sha256:${hash.digest('hex')}`, size };
 }
 
-async function tell(tar: Pack, changes: readonly Change[], base: ReadonlyMap<string, Buffer>): Promise<void> {
+async function* archive(
+  changes: readonly Change[],
+  base: ReadonlyMap<BaseFile, Buffer>,
+): AsyncGenerator<Buffer> {
   for (const change of changes) {
     if (change.kind === 'gone') {
       const slash = change.path.lastIndexOf('/') + 1;
-      const name = `${change.path.slice(0, slash)}.wh.${change.path.slice(slash)}`;
-      await entry(tar, { name, type: 'file', mode: regular, mtime, size: 0 });
+      yield header(`${change.path.slice(0, slash)}.wh.${change.path.slice(slash)}`, whiteout);
       continue;
     }
     const { path, node } = change;
     if (node.kind === 'special') continue; // patches make none
-    const header = { name: path, mtime, ...headerOf(node.attributes) };
-    if (node.kind === 'directory') await entry(tar, { ...header, type: 'directory', size: 0 });
-    else if (node.kind === 'symlink')
-      await entry(tar, { ...header, type: 'symlink', linkname: node.target, size: 0 });
-    else {
-      const size = node.parts.reduce((sum, part) => sum + sizeOf(part), 0);
-      await entry(tar, { ...header, type: 'file', size }, node.parts, base);
-    }
+    yield header(path, node);
+    if (node.kind !== 'file') continue;
+    yield* contents(node.parts, base);
+    yield paddingFor(sizeOf(node));
   }
-  tar.finalize();
+  yield endOfArchive;
 }
 
-function headerOf({ mode, uid, gid, pax }: Attributes): Partial<Header> {
-  return { mode: mode | regular, uid, gid, ...(pax ? { pax: { ...pax } } : {}) };
-}
+const whiteout = { kind: 'file', attributes: rootOwned(0), parts: [] } as const;
 
-async function entry(
-  tar: Pack,
-  header: Partial<Header> & { name: string },
-  parts: readonly Part[] = [],
-  base: ReadonlyMap<string, Buffer> = new Map(),
-): Promise<void> {
-  let sink: NodeJS.WritableStream | undefined;
-  const taken = new Promise<void>((resolve, reject) => {
-    sink = tar.entry(header, (error) => (error ? reject(error) : resolve()));
+/** All is of 1970, so that the same patches make the same layer whenever they do. */
+function header(name: string, node: Exclude<TreeNode, { kind: 'special' }>): Buffer {
+  const { mode, uid, gid, xattrs } = node.attributes;
+  return tarHeader({
+    name: node.kind === 'directory' ? `${name}/` : name,
+    kind: node.kind,
+    linkTarget: node.kind === 'symlink' ? node.target : '',
+    mode,
+    uid,
+    gid,
+    mtime: 0,
+    major: 0,
+    minor: 0,
+    size: node.kind === 'file' ? sizeOf(node) : 0,
+    xattrs,
   });
-  const content = header.type === 'file' && sink ? pipeline(contents(parts, base), sink) : undefined;
-  await Promise.all([content, taken]);
 }
 
-async function* contents(parts: readonly Part[], base: ReadonlyMap<string, Buffer>): AsyncGenerator<Buffer> {
+async function* contents(
+  parts: readonly Part[],
+  base: ReadonlyMap<BaseFile, Buffer>,
+): AsyncGenerator<Buffer> {
   for (const part of parts) {
     if (part.from === 'host') yield* hostContent(part);
     else {
-      const bytes = part.from === 'list' ? part.bytes : base.get(part.path);
+      const bytes = part.from === 'list' ? part.bytes : base.get(part.file);
       if (bytes && bytes.length > 0) yield bytes;
     }
   }
@@ -110,9 +95,6 @@ async function* hostContent({ file, of }: Part & { from: 'host' }): AsyncGenerat
   }
 }
 
-export function sizeOf(part: Part): number {
-  if (part.from === 'list') return part.bytes.length;
-  return part.from === 'host' ? part.file.size : part.size;
+function sizeOf({ parts }: { readonly parts: readonly Part[] }): number {
+  return parts.reduce((sum, part) => sum + (part.from === 'list' ? part.bytes.length : part.file.size), 0);
 }
-
-const isTelling = (error: unknown) => error instanceof PatchFailedError || errnoOf(error)?.startsWith('E');

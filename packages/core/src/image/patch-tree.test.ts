@@ -163,7 +163,7 @@ describe('any patches of any tree', () => {
           );
         },
       ),
-      { numRuns: 250 },
+      { numRuns: 150 },
     );
   }, 60_000);
 });

@@ -1,3 +1,5 @@
+import type { ByteText } from '../disk/file-tree.js';
+import { bytesOf } from './byte-text.js';
 import {
   type Directory,
   emptyDirectory,
@@ -7,7 +9,7 @@ import {
   NoWayError,
   type Part,
   rootOwned,
-} from './file-tree.js';
+} from './editable-tree.js';
 import type { HostNode } from './host-files.js';
 import { inlineContent, partsOf, patchFailed, pathOf } from './patch.js';
 import type { ReadPatch } from './patch-source.js';
@@ -28,12 +30,12 @@ export function applyPatches(root: Directory, patches: readonly ReadPatch[]): vo
 class Application {
   readonly #root: Directory;
   readonly #read: ReadPatch;
-  readonly #parts: readonly string[];
+  readonly #parts: readonly ByteText[];
 
   constructor(root: Directory, read: ReadPatch) {
     this.#root = root;
     this.#read = read;
-    this.#parts = partsOf(pathOf(read.patch));
+    this.#parts = partsOf(pathOf(read.patch)).map(bytesOf);
   }
 
   apply(): void {
@@ -44,7 +46,7 @@ class Application {
       this.#file({ from: 'host', file: host, of: this.#read }, patch.mode ?? host.mode);
     else if (patch.kind === 'copyDir' && host && 'kind' in host) this.#merge(host);
     else if (patch.kind === 'symlink')
-      this.#place({ kind: 'symlink', attributes: rootOwned(modes.symlink), target: patch.target });
+      this.#place({ kind: 'symlink', attributes: rootOwned(modes.symlink), target: bytesOf(patch.target) });
     else if (patch.kind === 'mkdir') this.#makeDirectory(patch.mode);
     else if (patch.kind === 'remove') this.#remove();
     else if (patch.kind === 'append') this.#append(patch.content);
@@ -64,7 +66,7 @@ class Application {
     );
   }
 
-  #put(parent: Directory, name: string, leaf: Leaf, path: string): void {
+  #put(parent: Directory, name: ByteText, leaf: Leaf, path: string): void {
     const existing = parent.children.get(name);
     const { patch } = this.#read;
     if (existing?.kind === 'directory')
@@ -107,38 +109,41 @@ class Application {
     this.#mergeInto(directory, this.#parts, host);
   }
 
-  #mergeInto(into: Directory, parts: readonly string[], host: HostNode & { kind: 'directory' }): void {
-    for (const [name, node] of host.children) {
+  #mergeInto(into: Directory, parts: readonly ByteText[], host: HostNode & { kind: 'directory' }): void {
+    for (const [text, node] of host.children) {
+      const name = bytesOf(text);
       const path = [...parts, name];
-      const shown = `/${path.join('/')}`;
+      const at = textOf(path);
       if (node.kind === 'directory') {
         const directory = this.#directoryAt(into, path) ?? emptyDirectory(rootOwned(node.mode));
         if (!into.children.has(name)) into.children.set(name, directory);
         this.#mergeInto(directory, path, node);
       } else if (node.kind === 'symlink') {
         const attributes = rootOwned(modes.symlink);
-        this.#put(into, name, { kind: 'symlink', attributes, target: node.target }, shown);
+        this.#put(into, name, { kind: 'symlink', attributes, target: bytesOf(node.target) }, at);
       } else {
         const parts = [{ from: 'host', file: node.file, of: this.#read } as const];
-        this.#put(into, name, { kind: 'file', attributes: rootOwned(node.file.mode), parts }, shown);
+        this.#put(into, name, { kind: 'file', attributes: rootOwned(node.file.mode), parts }, at);
       }
     }
   }
 
   /** The directory that is there, or to which a link leads; undefined where nothing is. */
-  #directoryAt(into: Directory, path: readonly string[]): Directory | undefined {
+  #directoryAt(into: Directory, path: readonly ByteText[]): Directory | undefined {
     if (!into.children.has(path.at(-1) ?? '')) return undefined;
     const directory = enter(this.#root, path, null)?.at(-1);
     if (directory) return directory;
     throw patchFailed(
       this.#read,
-      `/${path.join('/')} is a link that leads to no directory`,
+      `${textOf(path)} is a link that leads to no directory`,
       'Remove it first, by a patch before.',
     );
   }
 
-  #enter(parts: readonly string[]): Directory {
+  #enter(parts: readonly ByteText[]): Directory {
     const way = enter(this.#root, parts, () => emptyDirectory(rootOwned(modes.directory)));
     return way?.at(-1) ?? this.#root;
   }
 }
+
+const textOf = (path: readonly ByteText[]) => Buffer.from(`/${path.join('/')}`, 'latin1').toString();

@@ -13,7 +13,7 @@ export interface ImageSource extends AsyncDisposable {
    *
    * @throws ImageError
    */
-  manifest(architecture: string): Promise<Descriptor>;
+  manifest(architecture: string, signal?: AbortSignal): Promise<Descriptor>;
 
   /**
    * The bytes of a blob, of a manifest too, from `offset` on. A stream with more bytes, with fewer or with others than the descriptor says

@@ -106,10 +106,17 @@ export const Image = {
     );
   },
 
-  /** Takes an image from an OCI layout directory into the store, named `tag`. @throws ImageError */
-  async load(inputPath: string, { tag }: { tag: string }): Promise<ImageHandle[]> {
+  /**
+   * Takes the images that a path holds into the store: an OCI image layout (a directory or an archive), an archive of `docker save`, or a
+   * directory or an archive that is a root file system itself. Archives may be compressed, with gzip or zstd.
+   *
+   * @param options `tag` takes one image, and under that name: the one that has it there, else the first. Without it all come that have
+   *   names, under those.
+   * @throws ImageError; InvalidConfigError where no image has a name.
+   */
+  async load(inputPath: string, { tag }: { tag?: string } = {}): Promise<ImageHandle[]> {
     const { images } = environmentFrom();
-    return [handleOf(images, await images.load(inputPath, tag))];
+    return (await images.load(inputPath, tag)).map((image) => handleOf(images, image));
   },
 };
 

@@ -10,11 +10,14 @@ import {
   SandboxReplacedError,
 } from '../errors.js';
 import { checkPatches } from '../image/patch.js';
+import { type PullListener, PullPolicies, type PullPolicy } from '../image/pull-progress.js';
 import { formatReference, parseReference } from '../image/reference.js';
 import type { Patch, SandboxConfig, SandboxInit } from '../store/record.js';
 import { checkName } from '../store/sandbox-store.js';
 import { checkInit, InitOptionsBuilder } from './init-options.js';
 import { PatchBuilder } from './patch-builder.js';
+import { PullProgressCreate } from './pull-progress-create.js';
+import { RegistryConfigBuilder } from './registry-config.js';
 import { Sandbox } from './sandbox.js';
 import { checkRlimit, parseSpec } from './spec.js';
 
@@ -31,6 +34,8 @@ const maxLifetimeSecs = 366 * 24 * 3600;
 export interface CreateSandboxOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onTemplate?: ((progress: TemplateProgress) => void) | undefined;
+  /** Hears what the pull of the image is at. */
+  readonly onPull?: PullListener | undefined;
   /** @internal Where a machine that is ready may be. */
   readonly pool?: MachinePool | undefined;
 }
@@ -45,6 +50,8 @@ export class SandboxBuilder {
   readonly #labels: Record<string, string> = {};
   #image: string | undefined;
   readonly #patches: Patch[] = [];
+  #pullPolicy: PullPolicy = 'if-missing';
+  readonly #registry = new RegistryConfigBuilder();
   #cpus = 1;
   #memoryMib = 512;
   #rootDiskMib = 4096;
@@ -102,7 +109,10 @@ export class SandboxBuilder {
       .ephemeral(spec.ephemeral ?? false);
   }
 
-  /** The image's reference, such as `alpine` or `mirror.gcr.io/library/alpine:3.20`. */
+  /**
+   * The image's reference, such as `alpine` or `mirror.gcr.io/library/alpine:3.20`. One that is not on this machine is pulled from its
+   * registry, once.
+   */
   image(reference: string): this {
     this.#image = reference;
     return this;
@@ -118,6 +128,16 @@ export class SandboxBuilder {
   /** @internal Like {@link patch}, as data. */
   patches(patches: readonly Patch[]): this {
     this.#patches.push(...patches);
+    return this;
+  }
+  /** Whether its registry is asked for it: `always`, `if-missing` or `never`; default `if-missing`. */
+  pullPolicy(policy: PullPolicy): this {
+    this.#pullPolicy = policy;
+    return this;
+  }
+  /** How its registry is to be talked to, where the usual will not do. `configure` is called at once. */
+  registry(configure: (registry: RegistryConfigBuilder) => RegistryConfigBuilder): this {
+    configure(this.#registry);
     return this;
   }
   /** Virtual processors; default 1. */
@@ -267,6 +287,10 @@ export class SandboxBuilder {
     checkName(this.#name);
     if (this.#image === undefined)
       throw new InvalidConfigError(`Sandbox "${this.#name}" needs an image: .image('alpine')`);
+    if (!PullPolicies.includes(this.#pullPolicy))
+      throw new InvalidConfigError(
+        `pullPolicy is ${JSON.stringify(this.#pullPolicy)}; there are ${PullPolicies.join(', ')}.`,
+      );
     for (const [key, value] of Object.entries(this.#env)) {
       if (key === '' || /[=\0]/.test(key) || value.includes('\0')) {
         throw new InvalidConfigError(
@@ -302,24 +326,42 @@ export class SandboxBuilder {
   }
 
   /**
-   * Makes the sandbox, boots it and waits for its agent. When it fails nothing is left: no process, file or claimed name.
+   * Pulls the image if it is not here, makes the sandbox, boots it and waits for its agent. When it fails nothing is left: no process,
+   * file or claimed name. What came of an image stays for the next time.
    *
-   * @param options.signal aborts the boot.
+   * @param options.signal aborts the pull or the boot.
+   * @param options.onPull hears what the pull is at.
    * @param options.onTemplate hears when a template has to be made first, once for each kind of machine, and when it is made.
-   * @throws InvalidConfigError, PatchFailedError, SandboxAlreadyExistsError, ImageNotFoundError, HypervisorUnavailableError,
+   * @throws InvalidConfigError, PatchFailedError, SandboxAlreadyExistsError, ImageNotFoundError, HttpError, ImageError, TimeoutError, HypervisorUnavailableError,
    *   MissingDependencyError, IoError, BootFailedError.
    */
-  async create(options: CreateSandboxOptions = {}): Promise<Sandbox> {
+  async create({ onPull, ...options }: CreateSandboxOptions = {}): Promise<Sandbox> {
     const config = this.checked();
+    const pull = { policy: this.#pullPolicy, registry: this.#registry.build(), onProgress: onPull };
     const { directory, record, machine } = await create(this.#environment, config, {
       timeoutMs: this.#bootTimeoutMs,
       replaceTimeoutMs: this.#replaceTimeoutMs,
       coldBoot: this.#coldBoot,
+      pull,
       ...options,
     });
     const sandbox = new Sandbox(this.#environment, directory, record, machine);
     if (this.#detached) await sandbox.detach();
     return sandbox;
+  }
+
+  /** Like {@link create}, with what the pull of its image has to tell. Resolves at once. @throws InvalidConfigError */
+  async createWithPullProgress(options: CreateSandboxOptions = {}): Promise<PullProgressCreate> {
+    this.checked();
+    return new PullProgressCreate((listener) =>
+      this.create({
+        ...options,
+        onPull: (event) => {
+          listener(event);
+          options.onPull?.(event);
+        },
+      }),
+    );
   }
 
   /**

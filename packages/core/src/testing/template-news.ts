@@ -13,6 +13,6 @@ export function templateNews(log: ((line: string) => void) | undefined) {
 }
 
 /** An image's reference without what nobody writes. */
-function brief(reference: string): string {
+export function brief(reference: string): string {
   return reference.replace(/^docker\.io\/(library\/)?/, '').replace(/:latest$/, '');
 }

@@ -21,6 +21,7 @@ import { sandboxLeaks } from './leaks.js';
 import { configure, type MachineOptions } from './machine-options.js';
 import { nextMachines } from './next-machines.js';
 import { ParentWatch } from './parent-watch.js';
+import { pullNews } from './pull-news.js';
 import { hostShare, type QueuePosition, type Share, type Slot, Slots } from './slots.js';
 import { templateNews } from './template-news.js';
 
@@ -164,10 +165,12 @@ export class TestMachine {
       const slots = new Slots(join(this.#environment.places.cache, 'slots'), capacity);
       this.#slot = await this.#claim(slots, config, mayWait, log);
       const tell = templateNews(log);
+      const tellOfPull = pullNews(log);
       this.#running = await builder.create({
         signal,
         pool: nextMachines.pool,
         onTemplate: (progress) => tell(config, progress),
+        onPull: (progress) => tellOfPull(config, progress),
       });
       return this.#running;
     } catch (error) {

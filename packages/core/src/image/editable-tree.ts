@@ -1,3 +1,5 @@
+import type { ByteText } from '../disk/file-tree.js';
+import { shown } from './byte-text.js';
 import type { HostFile } from './host-files.js';
 import type { NumberedPatch } from './patch.js';
 
@@ -6,26 +8,33 @@ export interface Attributes {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
-  /** Its extended attributes, as a pax header has them. */
-  readonly pax?: Readonly<Record<string, string>>;
+  /** By name; null where there are none. */
+  readonly xattrs: ReadonlyMap<ByteText, ByteText> | null;
+}
+
+/** A file of the image itself: the how-manyth entry of which of its layers. */
+export interface BaseFile {
+  readonly layer: number;
+  readonly index: number;
+  readonly size: number;
 }
 
 /** A stretch of a file's content, and where it is to be found. */
 export type Part =
   | { readonly from: 'list'; readonly bytes: Buffer }
   | { readonly from: 'host'; readonly file: HostFile; readonly of: NumberedPatch }
-  | { readonly from: 'base'; readonly path: string; readonly size: number };
+  | { readonly from: 'base'; readonly file: BaseFile };
 
 export type Leaf =
   | { readonly kind: 'file'; readonly attributes: Attributes; readonly parts: readonly Part[] }
-  | { readonly kind: 'symlink'; readonly attributes: Attributes; readonly target: string }
+  | { readonly kind: 'symlink'; readonly attributes: Attributes; readonly target: ByteText }
   /** A device or a pipe. */
   | { readonly kind: 'special' };
 
 export interface Directory {
   readonly kind: 'directory';
   attributes: Attributes;
-  readonly children: Map<string, TreeNode>;
+  readonly children: Map<ByteText, TreeNode>;
 }
 
 /** Leaves never change, so that what a tree and its copy share is the same in both. */
@@ -33,10 +42,10 @@ export type TreeNode = Leaf | Directory;
 
 /** What has to be said in a layer so that it makes one tree of another. */
 export type Change =
-  | { readonly kind: 'gone'; readonly path: string }
-  | { readonly kind: 'there'; readonly path: string; readonly node: TreeNode };
+  | { readonly kind: 'gone'; readonly path: ByteText }
+  | { readonly kind: 'there'; readonly path: ByteText; readonly node: TreeNode };
 
-export const rootOwned = (mode: number): Attributes => ({ mode, uid: 0, gid: 0 });
+export const rootOwned = (mode: number): Attributes => ({ mode, uid: 0, gid: 0, xattrs: null });
 
 export function emptyDirectory(attributes: Attributes): Directory {
   return { kind: 'directory', attributes, children: new Map() };
@@ -67,7 +76,7 @@ export class NoWayError extends Error {
  */
 export function enter(
   root: Directory,
-  parts: readonly string[],
+  parts: readonly ByteText[],
   make: (() => Directory) | null,
 ): [Directory, ...Directory[]] | null {
   const way: [Directory, ...Directory[]] = [root];
@@ -91,7 +100,7 @@ export function enter(
       if (++links > maxLinks) throw new NoWayError(`it leads through more than ${maxLinks} links`);
       if (child.target.startsWith('/')) way.length = 1;
       ahead.push(...child.target.split('/').reverse());
-    } else throw new NoWayError(`${JSON.stringify(name)}, on the way to it, is no directory`);
+    } else throw new NoWayError(`${shown(name)}, on the way to it, is no directory`);
   }
   return way;
 }
@@ -99,8 +108,8 @@ export function enter(
 /** What a path is in the end, when the links that it is are followed, and where that is; null where nothing is. @throws NoWayError */
 export function find(
   root: Directory,
-  parts: readonly string[],
-): { readonly parent: Directory; readonly name: string; readonly node: TreeNode } | null {
+  parts: readonly ByteText[],
+): { readonly parent: Directory; readonly name: ByteText; readonly node: TreeNode } | null {
   let way = parts;
   for (let links = 0; links <= maxLinks; links++) {
     const name = way.at(-1);

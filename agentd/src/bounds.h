@@ -59,6 +59,7 @@
 #define ENTROPY_MAX 1024
 #define MACHINE_ID_LEN 32
 #define WINDOW_MAX 65535	/* a terminal's rows, and its columns */
+#define SIGNAL_MAX 64
 #define NAME_LEN_MAX 256	/* user spec, host name, home directory */
 #define ACCOUNT_FILE_MAX MIB(1)	/* /etc/passwd, /etc/group */
 #define MESSAGE_TEXT_MAX 512	/* human-readable part of an error */
@@ -75,7 +76,7 @@
 /* Shutdown, phase by phase. The host's own budget may be shorter. */
 #define TERM_GRACE_NS (2 * SEC_NS)
 #define SYNC_MAX_NS (30 * SEC_NS)
-#define INIT_MAX_NS (5 * SEC_NS)	/* an init that has been told; the host may give it more */
+#define INIT_MAX_NS (5 * SEC_NS)	/* an init, or a command with a signal of its own, that has been told; the host may give more */
 #define INIT_LEAST_NS (500 * MSEC_NS)
 #define INIT_RESERVE_NS (4 * SEC_NS)	/* of the host's budget, for what comes after the init */
 #define INIT_BUDGET_MOST_NS (3600 * SEC_NS)

@@ -46,6 +46,7 @@ struct msg_exec_request {
 	struct span stdin_mode;
 	bool tty;
 	struct msg_window window;	/* of the terminal, if there is one */
+	uint32_t stop_signal;	/* what a shutdown sends it first, or 0 */
 };
 
 struct msg_rlimit {

@@ -154,12 +154,13 @@ bool msg_read_exec_request(struct span payload, struct msg_exec_request *m)
 		FIELD(struct msg_exec_request, window.cols, "cols", FIELD_U32, false),
 		FIELD(struct msg_exec_request, rlimits, "rlimits", FIELD_RAW, false),
 		FIELD(struct msg_exec_request, stdin_mode, "stdin", FIELD_TEXT, false),
+		FIELD(struct msg_exec_request, stop_signal, "stop_signal", FIELD_U32, false),
 	};
 
 	*m = (struct msg_exec_request){ .window = { .rows = 24, .cols = 80 } };
 	if (!decode_payload(payload, table, ARRAY_SIZE(table), m))
 		return false;
-	if (m->tty && !window_fits(&m->window))
+	if ((m->tty && !window_fits(&m->window)) || m->stop_signal > SIGNAL_MAX)
 		return false;
 	return !m->stdin_mode.p || span_eq(m->stdin_mode, "null") || span_eq(m->stdin_mode, "pipe");
 }

@@ -212,6 +212,7 @@ bool sessions_start(struct sessions *ss, uint32_t id, const struct msg_exec_requ
 	s->all = ss;
 	s->id = id;
 	s->tty = m->tty;
+	s->stop_signal = (int)m->stop_signal;
 	s->report = (struct watch){ .fd = -1, .fn = on_report };
 	s->in.fd = -1;
 	s->linger.fn = on_linger;
@@ -258,6 +259,25 @@ void session_signal(struct session *s, int sig)
 	/* Before setsid there is no group yet; after the exit, no process of ours. */
 	if (kill(-s->pid, sig) < 0 && errno == ESRCH && !s->exited)
 		kill(s->pid, sig);
+}
+
+void sessions_stop(struct sessions *ss)
+{
+	for (struct session *s = ss->list; s; s = s->next) {
+		if (!s->stop_signal || s->exited)
+			continue;
+		/* The command itself and not its group: what it has begun is its own to stop, in its own order. */
+		kill(s->pid, s->stop_signal);
+		kill(s->pid, SIGCONT);
+	}
+}
+
+bool sessions_stopping(const struct sessions *ss)
+{
+	for (const struct session *s = ss->list; s; s = s->next)
+		if (s->stop_signal && !s->exited)
+			return true;
+	return false;
 }
 
 void session_resize(struct session *s, const struct msg_window *w)

@@ -14,6 +14,7 @@ struct session {
 	uint32_t id;
 	pid_t pid;
 	struct plan plan;	/* until it has started */
+	int stop_signal;	/* what a shutdown sends it first, or 0 */
 	bool tty;		/* stdin and stdout are a terminal, and there is no stderr */
 	bool started;
 	bool paused;
@@ -52,6 +53,10 @@ void sessions_flow(struct sessions *ss, const struct msg_id_range *range);
 
 /* Kills what those sessions run and forgets them; nothing more is sent. */
 void sessions_drop(struct sessions *ss, const struct msg_id_range *range);
+
+/* Sends each command the signal of its own that it has, and says whether one of those is still there. */
+void sessions_stop(struct sessions *ss);
+bool sessions_stopping(const struct sessions *ss);
 
 void session_signal(struct session *s, int sig);
 void session_resize(struct session *s, const struct msg_window *w);

@@ -79,8 +79,8 @@ static void terminate_ours(struct agent *a)
 	fs_terminate(&a->fs);
 }
 
-/* Until when an init may take: what the host waits, less what comes after it. */
-static uint64_t init_until(const struct shutdown *s)
+/* Until when an init may take, or a command that is sent a signal of its own: what the host waits, less what comes after it. */
+static uint64_t patience_until(const struct shutdown *s)
 {
 	uint64_t now = clock_mono_ns();
 	uint64_t budget = min_u64(s->budget_ns, INIT_BUDGET_MOST_NS);
@@ -93,7 +93,7 @@ static uint64_t init_until(const struct shutdown *s)
 
 static bool ask_init(struct shutdown *s)
 {
-	s->until = init_until(s);
+	s->until = patience_until(s);
 	handoff_note(s->agent, &s->report, s->until);
 	if (handoff_ask_init(s->agent))
 		return true;
@@ -117,6 +117,11 @@ static bool enter(struct shutdown *s)
 	bool wait = true;
 
 	switch (s->phase) {
+	case PHASE_COMMANDS:
+		wait = sessions_stopping(&a->sessions);
+		sessions_stop(&a->sessions);
+		bound = handed_off(s) ? TERM_GRACE_NS : patience_until(s) - clock_mono_ns();
+		break;
 	case PHASE_TERM:
 		bound = TERM_GRACE_NS;
 		if (handed_off(s))
@@ -181,8 +186,11 @@ static void leave(struct shutdown *s)
 	uint64_t spent = clock_mono_ns() - s->since;
 
 	switch (s->phase) {
-	case PHASE_TERM:
+	case PHASE_COMMANDS:
 		s->report.term_ns = spent;
+		break;
+	case PHASE_TERM:
+		s->report.term_ns += spent;
 		break;
 	case PHASE_SYNC:
 		s->report.sync_ns = spent;
@@ -289,7 +297,9 @@ void shutdown_turn(struct shutdown *s)
 	const struct agent *a = s->agent;
 	bool sent = a->port.lost || !port_waits(&a->port);
 
-	if ((s->phase == PHASE_DRAIN || s->phase == PHASE_WORDS) && !a->sessions.list && sent)
+	if (s->phase == PHASE_COMMANDS && !sessions_stopping(&a->sessions))
+		advance(s);
+	else if ((s->phase == PHASE_DRAIN || s->phase == PHASE_WORDS) && !a->sessions.list && sent)
 		advance(s);
 	else if (s->phase == PHASE_HALTED && sent && (a->port.lost || !a->hangup_after_halted))
 		advance(s);

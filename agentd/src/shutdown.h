@@ -17,6 +17,7 @@ struct agent;
  */
 enum shutdown_phase {
 	PHASE_UP,
+	PHASE_COMMANDS,	/* those that have a signal of their own for it are sent that */
 	PHASE_TERM,	/* SIGTERM to all; they may still write */
 	PHASE_SYNC,	/* a helper writes back what is dirty */
 	PHASE_WORDS,	/* handed off: what the sessions have said, on its way to the host */

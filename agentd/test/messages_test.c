@@ -30,6 +30,10 @@ static void requests(void)
 	ok(msg_read_exec_request(BYTES("\xa3\x63" "cmd\x62ls\x63tty\xf4\x64rows\x00"), &m), "without a terminal it means nothing");
 	ok(msg_read_exec_request(BYTES("\xa2\x63" "cmd\x62ls\x65stdin\x64null"), &m), "stdin may be null");
 	ok(!msg_read_exec_request(BYTES("\xa2\x63" "cmd\x62ls\x65stdin\x63tty"), &m), "but nothing unheard of");
+	ok(msg_read_exec_request(BYTES("\xa2\x63" "cmd\x62ls\x6bstop_signal\x18\x40"), &m) && m.stop_signal == 64,
+	   "it may have a signal of its own for its end");
+	ok(!msg_read_exec_request(BYTES("\xa2\x63" "cmd\x62ls\x6bstop_signal\x18\x41"), &m), "one that there is");
+	ok(!msg_read_exec_request(BYTES("\xa2\x63" "cmd\x62ls\x6bstop_signal\x20"), &m), "and none that is negative");
 	ok(!msg_read_exec_request(BYTES(EXEC_MINIMAL "\x00"), &m), "and nothing comes after the map");
 }
 

@@ -21,7 +21,9 @@ const noRuntime =
   'There is no runtime to be downloaded: the packages are complete, and msbtest doctor says what is missing.';
 const noDisks =
   'The root is an image’s layers under one ext4 disk, whose size is all that can be chosen yet.';
-const noPatches = 'The disk is not changed before the boot yet.';
+const patches =
+  'Become a layer of an image, made once and found again by its content, so that clones and templates have them too.';
+const patchFailed = 'Has the number, the kind and the path of the patch.';
 const noAgentClient = 'The relay’s socket speaks the same protocol; a client of it is not for users yet.';
 const init =
   'A stop waits for what services write on their way down, and leaves a clean file system, whatever the init does. PID 1 is that of a PID namespace, not of the kernel’s own; a template has no init, and `auto` appends no command.';
@@ -140,7 +142,7 @@ export const verdicts: Verdicts = {
   'SandboxBuilder#maxMemory': notYet(noGrowth),
   'SandboxBuilder#metricsSampleIntervalMs': notYet(noMetrics),
   'SandboxBuilder#network': notYet(noNetwork),
-  'SandboxBuilder#patch': notYet(noPatches),
+  'SandboxBuilder#patch': richer(patches),
   'SandboxBuilder#placementProfile': never(noPlacement),
   'SandboxBuilder#port': notYet(noNetwork),
   'SandboxBuilder#portBind': notYet(noNetwork),
@@ -225,9 +227,9 @@ export const verdicts: Verdicts = {
   RootfsSourceKind: notYet(noDisks),
   RootfsSourceKinds: notYet(noDisks),
   intoRootfsSource: notYet(noDisks),
-  PatchBuilder: notYet(noPatches),
-  PatchKind: notYet(noPatches),
-  PatchKinds: notYet(noPatches),
+  'PatchBuilder#build': differs(
+    'Bytes are contentBase64 rather than contentBytes, so that all of it is JSON.',
+  ),
 
   // Data
   SandboxConfig: differs(otherConfig),
@@ -268,7 +270,8 @@ export const verdicts: Verdicts = {
   MetricsDisabledError: notYet(noMetrics),
   MetricsUnavailableError: notYet(noMetrics),
   NixError: never('System calls that fail are told as what they mean.', 'IoError'),
-  PatchFailedError: notYet(noPatches),
+  PatchFailedError: richer(patchFailed),
+  'new PatchFailedError': differs('Takes what the error then has.'),
   ProtocolError: never('Ours is named for whose protocol it is.', 'AgentProtocolError'),
   RuntimeError: never(
     'One class for all that can go wrong says nothing; a boot that fails is told with its phase and the console’s last lines.',

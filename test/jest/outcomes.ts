@@ -29,7 +29,9 @@ test.msb('does not make all of its assertions', async ({ sandbox }) => {
   expect((await sandbox.exec('true')).success).toBe(true);
 });
 
-test.msb('has options from everywhere', { env: { THREE: 'test' } }, async ({ sandbox }) => {
+const patches = [{ kind: 'text', path: '/patched', content: 'by the test' }];
+test.msb('has options from everywhere', { env: { THREE: 'test' }, patches }, async ({ sandbox }) => {
+  expect((await sandbox.shell('cat /patched')).stdout()).toBe('by the test');
   expect((await sandbox.shell('echo $ONE $TWO $THREE')).stdout()).toBe('configuration docblock test\\n');
   expect((await sandbox.config()).memoryMib).toBe(128);
 });

@@ -23,6 +23,7 @@ type Classes = [
   [theirs.ImageHandle, ours.ImageHandle],
   [theirs.LogEntry, ours.LogEntry],
   [theirs.LogStream, ours.LogStream],
+  [InstanceType<typeof theirs.PatchBuilder>, ours.PatchBuilder],
   [InstanceType<typeof theirs.RegistryConfigBuilder>, ours.RegistryConfigBuilder],
   [InstanceType<typeof theirs.ExecOptionsBuilder>, ours.ExecOptionsBuilder],
   [InstanceType<typeof theirs.InitOptionsBuilder>, ours.InitOptionsBuilder],
@@ -35,6 +36,7 @@ type Classes = [
   [theirs.NoDefaultCommandError, ours.NoDefaultCommandError],
   [theirs.IoError, ours.IoError],
   [theirs.MicrosandboxError, ours.MicrosandboxError],
+  [theirs.PatchFailedError, ours.PatchFailedError],
   [theirs.SandboxFsOpsError, ours.SandboxFsOpsError],
   [theirs.SandboxAlreadyExistsError, ours.SandboxAlreadyExistsError],
   [theirs.SandboxNotFoundError, ours.SandboxNotFoundError],
@@ -194,6 +196,8 @@ export type All = [
   Expect<true, Fits<ours.SandboxBuilder['maxDuration'], theirs.SandboxBuilder['maxDuration'], Classes>>,
   // SandboxBuilder#idleTimeout: richer
   Expect<true, Fits<ours.SandboxBuilder['idleTimeout'], theirs.SandboxBuilder['idleTimeout'], Classes>>,
+  // SandboxBuilder#patch: richer
+  Expect<true, Fits<ours.SandboxBuilder['patch'], theirs.SandboxBuilder['patch'], Classes>>,
   // SandboxBuilder#build: differs
   Expect<true, Fits<ours.SandboxBuilder['build'], theirs.SandboxBuilder['build'], Classes>>,
   // new SandboxBuilder: same
@@ -555,6 +559,26 @@ export type All = [
   // LogStreamOptions#follow: same
   Expect<true, Gives<ours.LogStreamOptions['follow'], theirs.LogStreamOptions['follow'], Classes>>,
   Expect<true, Takes<ours.LogStreamOptions['follow'], theirs.LogStreamOptions['follow'], Classes>>,
+  // PatchBuilder#text: same
+  Expect<true, Fits<ours.PatchBuilder['text'], InstanceType<typeof theirs.PatchBuilder>['text'], Classes>>,
+  // PatchBuilder#file: same
+  Expect<true, Fits<ours.PatchBuilder['file'], InstanceType<typeof theirs.PatchBuilder>['file'], Classes>>,
+  // PatchBuilder#copyFile: same
+  Expect<true, Fits<ours.PatchBuilder['copyFile'], InstanceType<typeof theirs.PatchBuilder>['copyFile'], Classes>>,
+  // PatchBuilder#copyDir: same
+  Expect<true, Fits<ours.PatchBuilder['copyDir'], InstanceType<typeof theirs.PatchBuilder>['copyDir'], Classes>>,
+  // PatchBuilder#symlink: same
+  Expect<true, Fits<ours.PatchBuilder['symlink'], InstanceType<typeof theirs.PatchBuilder>['symlink'], Classes>>,
+  // PatchBuilder#mkdir: same
+  Expect<true, Fits<ours.PatchBuilder['mkdir'], InstanceType<typeof theirs.PatchBuilder>['mkdir'], Classes>>,
+  // PatchBuilder#remove: same
+  Expect<true, Fits<ours.PatchBuilder['remove'], InstanceType<typeof theirs.PatchBuilder>['remove'], Classes>>,
+  // PatchBuilder#append: same
+  Expect<true, Fits<ours.PatchBuilder['append'], InstanceType<typeof theirs.PatchBuilder>['append'], Classes>>,
+  // PatchBuilder#build: differs
+  Expect<false, Fits<ours.PatchBuilder['build'], InstanceType<typeof theirs.PatchBuilder>['build'], Classes>>,
+  // new PatchBuilder: same
+  Expect<true, Fits<(...args: ConstructorParameters<typeof ours.PatchBuilder>) => unknown, (...args: ConstructorParameters<typeof theirs.PatchBuilder>) => unknown, Classes>>,
   // RegistryConfigBuilder#auth: same
   Expect<true, Fits<ours.RegistryConfigBuilder['auth'], InstanceType<typeof theirs.RegistryConfigBuilder>['auth'], Classes>>,
   // RegistryConfigBuilder#insecure: same
@@ -683,6 +707,10 @@ export type All = [
   Expect<false, Fits<ours.MicrosandboxError['code'], theirs.MicrosandboxError['code'], Classes>>,
   // new MicrosandboxError: differs
   Expect<false, Fits<(...args: ConstructorParameters<typeof ours.MicrosandboxError>) => unknown, (...args: ConstructorParameters<typeof theirs.MicrosandboxError>) => unknown, Classes>>,
+  // PatchFailedError: richer
+  Expect<true, Gives<ours.PatchFailedError, theirs.PatchFailedError, Classes>>,
+  // new PatchFailedError: differs
+  Expect<false, Fits<(...args: ConstructorParameters<typeof ours.PatchFailedError>) => unknown, (...args: ConstructorParameters<typeof theirs.PatchFailedError>) => unknown, Classes>>,
   // SandboxFsOpsError: richer
   Expect<true, Gives<ours.SandboxFsOpsError, theirs.SandboxFsOpsError, Classes>>,
   // new SandboxFsOpsError: differs
@@ -809,6 +837,11 @@ export type All = [
   // FsMetadata#created: differs
   Expect<true, Gives<ours.FsMetadata['created'], theirs.FsMetadata['created'], Classes>>,
   Expect<false, Takes<ours.FsMetadata['created'], theirs.FsMetadata['created'], Classes>>,
+  // PatchKind: same
+  Expect<true, Gives<ours.PatchKind, theirs.PatchKind, Classes>>,
+  Expect<true, Takes<ours.PatchKind, theirs.PatchKind, Classes>>,
+  // PatchKinds: same
+  Expect<true, Fits<typeof ours.PatchKinds, typeof theirs.PatchKinds, Classes>>,
   // RegistryAuthKinds: same
   Expect<true, Fits<typeof ours.RegistryAuthKinds, typeof theirs.RegistryAuthKinds, Classes>>,
   // RegistryAuth: same

@@ -37,10 +37,17 @@ test.msb.extend('messy', ({ sandbox }, { onCleanup }) => {
   return sandbox;
 })('has a cleanup that throws', ({ messy }) => void messy);
 
-describe('meta', { meta: { msb: { env: { LEVEL: 'suite' }, memory: 128 } } }, () => {
+const patches = [{ kind: 'text' as const, path: '/level', content: 'suite ' }];
+describe('meta', { meta: { msb: { env: { LEVEL: 'suite' }, memory: 128, patches } } }, () => {
   test.msb('comes from the suite', async ({ sandbox }) => {
     expect((await sandbox.shell('echo $LEVEL')).stdout()).toBe('suite\\n');
     expect((await sandbox.config()).memoryMib).toBe(128);
+  });
+  describe('inner', () => {
+    const own = [{ kind: 'append' as const, path: '/level', content: 'test' }];
+    test.msb('adds to it', { patches: own }, async ({ sandbox }) => {
+      expect((await sandbox.shell('cat /level')).stdout()).toBe('suite test');
+    });
   });
 });
 
@@ -65,6 +72,7 @@ export const expected: Readonly<Record<string, Expected>> = {
   'has a fixture that throws': { state: 'failed', boots: 1, message: /thrown by a fixture/ },
   'has a cleanup that throws': { state: 'failed', boots: 1, message: /thrown by a cleanup/ },
   'meta > comes from the suite': { state: 'passed', boots: 1 },
+  'meta > inner > adds to it': { state: 'passed', boots: 1 },
   'case a': { state: 'passed', boots: 1 },
   'case b': { state: 'passed', boots: 1 },
   'each 1': { state: 'passed', boots: 1 },

@@ -23,6 +23,7 @@ export type MicrosandboxErrorCode =
   | 'missingDependency'
   | 'noDefaultCommand'
   | 'outputLimit'
+  | 'patchFailed'
   | 'sandboxAlreadyExists'
   | 'sandboxCrashed'
   | 'sandboxFsOps'
@@ -324,6 +325,27 @@ export class ImageError extends MicrosandboxError {
   declare readonly code: 'image';
   constructor(message: string, options?: ErrorOptions) {
     super('image', message, options);
+  }
+}
+
+/** A change of an image's files cannot be made: it is wrong in itself, does not fit the image, or its source on the host is no good. */
+export class PatchFailedError extends MicrosandboxError {
+  declare readonly code: 'patchFailed';
+  /** Which of the list, from 1. */
+  readonly number: number;
+  /** As `PatchKinds` has them. */
+  readonly kind: string;
+  /** The path in the image that it is about. */
+  readonly path: string;
+  constructor(
+    message: string,
+    details: { readonly number: number; readonly kind: string; readonly path: string },
+    options?: ErrorOptions,
+  ) {
+    super('patchFailed', message, options);
+    this.number = details.number;
+    this.kind = details.kind;
+    this.path = details.path;
   }
 }
 

@@ -17,6 +17,7 @@ export {
   probeHypervisor,
 } from './host/hypervisor.js';
 export type { ImagePruneReport } from './image/image-pruner.js';
+export { type PatchKind, PatchKinds } from './image/patch.js';
 export {
   type PullListener,
   PullPolicies,
@@ -24,6 +25,7 @@ export {
   type PullProgress,
 } from './image/pull-progress.js';
 export type { RegistryAuth, RegistryConfig } from './image/registry/settings.js';
+export { DerivedImageBuilder } from './sandbox/derived-image-builder.js';
 export { ExecHandle, ExecSink } from './sandbox/exec-handle.js';
 export type { ExecRecord, ExecRecordStatus } from './sandbox/exec-journal.js';
 export {
@@ -55,6 +57,7 @@ export {
   type LogStreamOptions,
 } from './sandbox/log-entry.js';
 export { LogStream } from './sandbox/log-stream.js';
+export { PatchBuilder, type PatchOptions } from './sandbox/patch-builder.js';
 export { type ForwardOptions, PortForward } from './sandbox/port-forward.js';
 export {
   PullProgressCreate,
@@ -89,6 +92,7 @@ export {
 export {
   type BootRecord,
   type MachineOrigin,
+  type Patch,
   type Rlimit,
   type RlimitResource,
   type SandboxConfig,

@@ -19,6 +19,8 @@ export interface Invocation {
   text(option: string): string | undefined;
   texts(option: string): readonly string[];
   flag(option: string): boolean;
+  /** The values of some options, in the order in which they were typed. */
+  inOrder(options: readonly string[]): readonly { readonly option: string; readonly value: string }[];
   /** @throws UsageError when it is not a whole number. */
   number(option: string): number | undefined;
 }
@@ -32,19 +34,28 @@ export class UsageError extends Error {
 export function parseInvocation(command: Command, args: readonly string[]): Invocation {
   const end = args.indexOf('--');
   const own = end < 0 ? args : args.slice(0, end);
-  let parsed: { values: Record<string, unknown>; positionals: string[] };
+  let parsed: {
+    values: Record<string, unknown>;
+    positionals: string[];
+    tokens: { kind: string; name?: string; value?: string | undefined }[];
+  };
   try {
-    parsed = parseArgs({ args: [...own], options: command.options, allowPositionals: true, strict: true });
+    const how = { options: command.options, allowPositionals: true, strict: true, tokens: true } as const;
+    parsed = parseArgs({ args: [...own], ...how });
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
-  const { values, positionals } = parsed;
+  const { values, positionals, tokens } = parsed;
   return {
     positionals,
     rest: end < 0 ? [] : args.slice(end + 1),
     text: (option) => values[option] as string | undefined,
     texts: (option) => (values[option] as string[] | undefined) ?? [],
     flag: (option) => values[option] === true,
+    inOrder: (options) =>
+      tokens.flatMap(({ name, value }) =>
+        name !== undefined && value !== undefined && options.includes(name) ? [{ option: name, value }] : [],
+      ),
     number: (option) => {
       const text = values[option] as string | undefined;
       if (text === undefined) return undefined;

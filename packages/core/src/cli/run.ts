@@ -8,6 +8,7 @@ import {
   runGuestCommand,
   splitPair,
 } from './guest-command.js';
+import { addPatches, patchOptions, patchOptionsHelp } from './patch-options.js';
 import { pullPolicy } from './pull.js';
 import { PullDisplay } from './pull-display.js';
 
@@ -27,6 +28,7 @@ sandbox is removed when COMMAND ends.
   --init PATH        what is PID 1 in the agent's place; auto finds one
   --idle-timeout S   stop it when nobody has used it for so many seconds
   --max-duration S   stop it when it has run for so many seconds
+${patchOptionsHelp}
   -e, --env K=V      an environment variable; may be repeated
   -w, --workdir DIR  where COMMAND runs
   -u, --user USER    who runs it
@@ -39,6 +41,7 @@ Examples: msbtest run msb-base -- sh -c 'uname -a; df -h /'
           msbtest run -it msb-base -- sh`,
   options: {
     ...commandOptions,
+    ...patchOptions,
     name: { type: 'string' },
     detach: { type: 'boolean', short: 'd' },
     replace: { type: 'boolean' },
@@ -61,6 +64,7 @@ Examples: msbtest run msb-base -- sh -c 'uname -a; df -h /'
     const ephemeral = !detach && invocation.text('name') === undefined;
     const builder = Sandbox.builder(name).image(image).ephemeral(ephemeral);
     const [cpus, memory] = [invocation.number('cpus'), invocation.number('memory')];
+    builder.patch((patches) => addPatches(patches, invocation));
     if (cpus !== undefined) builder.cpus(cpus);
     const policy = invocation.text('pull');
     if (policy !== undefined) builder.pullPolicy(pullPolicy(policy));

@@ -60,7 +60,8 @@ async function made(
   const accelerator = pickAccelerator(environment.accelerator); // before any work that a machine without a hypervisor would throw away
   const { pull, signal } = options;
   const record = await newRecord(environment, config, { ...pull, signal });
-  const deadline = monotonicMs() + options.timeoutMs; // from here on: a pull takes what it takes
+  signal?.throwIfAborted();
+  const deadline = monotonicMs() + options.timeoutMs; // from here on: a pull, or what is derived of an image, takes what it takes
   const shape = new Shape(environment, record, accelerator);
   if (options.coldBoot) return booted(environment, shape, record, options, options.timeoutMs);
   const rest = () => Math.max(1, Math.ceil(deadline - monotonicMs()));

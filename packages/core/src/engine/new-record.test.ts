@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ImageError } from '../errors.js';
 import type { ImageConfig } from '../image/layout.js';
 import type { SandboxConfig } from '../store/record.js';
 import { configOver } from './new-record.js';
@@ -47,6 +48,19 @@ describe('the configuration of a new sandbox', () => {
       cmd: ['--serve'],
     });
     expect(over({})).toEqual(config);
+  });
+
+  it.each<[Partial<ImageConfig>, RegExp]>([
+    [{ env: ['A=\0'] }, /image alpine is no good: a text of it has a NUL/],
+    [{ cmd: ['\0'] }, /has a NUL/],
+    [{ workingDir: '/\0' }, /has a NUL/],
+    [{ env: ['=A'] }, /a variable has no name/],
+    [{ env: Array.from({ length: 2_049 }, (_, n) => `A${n}=`) }, /more than 2048 variables/],
+    [{ entrypoint: ['x'.repeat(131_072)] }, /longer than 131071 bytes/],
+    [{ cmd: Array.from({ length: 9 }, () => 'x'.repeat(131_000)) }, /more than 1048576 bytes together/],
+  ])('is not made of an image that no guest could be told of: %#', (bad, message) => {
+    expect(() => over(bad)).toThrow(message);
+    expect(() => over(bad)).toThrow(ImageError);
   });
 
   it('has what was asked', () => {

@@ -10,6 +10,7 @@ import type { Places } from '../host/paths.js';
 import { sharedLock, withLock, withSharedLock } from '../store/locked.js';
 import { BlobStore, downloadLockTimeoutMs, inParallel } from './blob-store.js';
 import { convertLayers } from './convert-layers.js';
+import { type Derivation, DerivedImages } from './derived-image.js';
 import { ImageNames, type StoredImage } from './image-names.js';
 import { type ImagePruneReport, ImagePruner } from './image-pruner.js';
 import { ImageUsers } from './image-users.js';
@@ -54,6 +55,11 @@ export interface TakeOptions {
   readonly onProgress?: PullListener | undefined;
 }
 
+export interface PrepareOptions extends TakeOptions {
+  /** What is to be made of it. */
+  readonly derivation?: Derivation | undefined;
+}
+
 export interface PullOptions extends TakeOptions {
   /** Default `if-missing`. */
   readonly policy?: PullPolicy | undefined;
@@ -86,6 +92,7 @@ export class ImageStore {
   readonly #users: ImageUsers;
   readonly #pruner: ImagePruner;
   readonly #base: BaseImage;
+  readonly #derived: DerivedImages;
 
   constructor(places: Places, base = baseImage) {
     this.#root = join(places.cache, 'images');
@@ -98,6 +105,7 @@ export class ImageStore {
       return { ...description, rootfs: this.#rootfsOf(description.config) };
     });
     this.#base = base;
+    this.#derived = new DerivedImages(this.#root, this.#blobs);
   }
 
   /**
@@ -224,14 +232,18 @@ export class ImageStore {
     return { configDigest: config.digest, config: readConfig(this.#blobs, config), layers };
   }
 
-  /** The image as something to boot; the root file system is made at the first call, once however many ask. */
-  async prepare(reference: string, options: TakeOptions = {}): Promise<PreparedImage> {
+  /**
+   * The image as something to boot, or what a derivation makes of it, which has no name then; the root file system is made at the first
+   * call, once however many ask.
+   */
+  async prepare(reference: string, { derivation, ...options }: PrepareOptions = {}): Promise<PreparedImage> {
     return withSharedLock(
       this.#storeLock,
       lockTimeoutMs,
       async () => {
         const image = await this.find(reference);
-        const prepared = await this.#prepare(image, options);
+        const wanted = derivation ? await this.#derive(image, derivation) : image;
+        const prepared = await this.#prepare(wanted, options);
         this.#users.note();
         await this.#use(prepared.rootfs);
         this.#names.touch(image);
@@ -239,6 +251,32 @@ export class ImageStore {
       },
       options.signal,
     );
+  }
+
+  /** Names what a derivation makes of an image. @throws PatchFailedError, ImageError, ImageNotFoundError, IoError */
+  build(reference: string, derivation: Derivation, as: string): Promise<StoredImage> {
+    const name = formatReference(parseReference(as));
+    const build = async () => {
+      const { manifest } = await this.#derive(await this.find(reference), derivation);
+      const createdAt = new Date(wallMs()).toISOString();
+      const image: StoredImage = { reference: name, manifest, createdAt, explicit: true };
+      await this.#prepare(image, {});
+      return withLock(this.#names.lock(name), downloadLockTimeoutMs, async () => {
+        const there = this.#names.read(name);
+        if (there?.explicit && there.manifest.digest === manifest.digest) return there;
+        this.#names.write(image);
+        return image;
+      });
+    };
+    return this.#replacing(name, () => withSharedLock(this.#storeLock, lockTimeoutMs, build));
+  }
+
+  async #derive(image: StoredImage, derivation: Derivation): Promise<StoredImage> {
+    try {
+      return { ...image, manifest: await this.#derived.derive(image.manifest, derivation) };
+    } catch (error) {
+      throw diskError(`What is derived of ${image.reference} could not be stored`, error);
+    }
   }
 
   /** When it was last made ready for a sandbox. */

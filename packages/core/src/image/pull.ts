@@ -1,9 +1,9 @@
-import type { ImageStore, PreparedImage, TakeOptions } from './image-store.js';
+import type { ImageStore, PreparedImage, PrepareOptions } from './image-store.js';
 import type { PullPolicy } from './pull-progress.js';
 import type { RegistryConfig } from './registry/settings.js';
 
 /** How an image is to come, where somebody has said so. */
-export interface PullRequest extends TakeOptions {
+export interface PullRequest extends PrepareOptions {
   /** Default `if-missing`. */
   readonly policy?: PullPolicy | undefined;
   readonly registry?: RegistryConfig | undefined;

@@ -154,6 +154,7 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
         ...(options.terminal ?? defaultTerminalSize),
         rlimits: options.rlimits.length > 0 ? options.rlimits : undefined,
         stdin: options.stdin.kind === 'null' ? 'null' : 'pipe',
+        stop_signal: options.stopSignal,
       });
       const first = await connection.receive();
       if (first.id !== id)

@@ -164,6 +164,8 @@ export interface ExecOptions {
   user?: string;
   timeoutMs?: number;
   stdin: StdinMode;
+  /** The number of the signal that a shutdown of the machine sends it before all others; absent: none. */
+  stopSignal?: number | undefined;
   /** The size of the terminal that it runs at; null: pipes. */
   terminal: TerminalSize | null;
   signal?: AbortSignal;

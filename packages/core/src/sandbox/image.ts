@@ -1,6 +1,7 @@
 import { environmentFrom } from '../engine/environment.js';
 import type { ImagePruneReport } from '../image/image-pruner.js';
 import type { ImageDescription, ImageStore, StoredImage } from '../image/image-store.js';
+import { DerivedImageBuilder } from './derived-image-builder.js';
 
 /** An image in the local store. */
 export class ImageHandle {
@@ -103,6 +104,14 @@ export const Image = {
   async list(): Promise<ImageHandle[]> {
     const { images } = environmentFrom();
     return images.list().map((image) => handleOf(images, image));
+  },
+
+  /** Makes another image of one that is here, without a Dockerfile; {@link DerivedImageBuilder.build} gives it its name. */
+  from(reference: string): DerivedImageBuilder {
+    const { images } = environmentFrom();
+    return new DerivedImageBuilder(async (derivation, name) =>
+      handleOf(images, await images.build(reference, derivation, name)),
+    );
   },
 
   /**

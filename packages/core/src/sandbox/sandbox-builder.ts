@@ -9,11 +9,13 @@ import {
   SandboxNotFoundError,
   SandboxReplacedError,
 } from '../errors.js';
+import { checkPatches } from '../image/patch.js';
 import { type PullListener, PullPolicies, type PullPolicy } from '../image/pull-progress.js';
 import { formatReference, parseReference } from '../image/reference.js';
-import type { SandboxConfig, SandboxInit } from '../store/record.js';
+import type { Patch, SandboxConfig, SandboxInit } from '../store/record.js';
 import { checkName } from '../store/sandbox-store.js';
 import { checkInit, InitOptionsBuilder } from './init-options.js';
+import { PatchBuilder } from './patch-builder.js';
 import { PullProgressCreate } from './pull-progress-create.js';
 import { RegistryConfigBuilder } from './registry-config.js';
 import { Sandbox } from './sandbox.js';
@@ -47,6 +49,7 @@ export class SandboxBuilder {
   readonly #env: Record<string, string> = {};
   readonly #labels: Record<string, string> = {};
   #image: string | undefined;
+  readonly #patches: Patch[] = [];
   #pullPolicy = 'if-missing';
   readonly #registry = new RegistryConfigBuilder();
   #cpus = 1;
@@ -83,6 +86,7 @@ export class SandboxBuilder {
     const { name, ...spec } = parseSpec(json);
     const builder = new SandboxBuilder(name);
     if (spec.image !== undefined) builder.image(spec.image);
+    if (spec.patches !== undefined) builder.patches(spec.patches);
     if (spec.cpus !== undefined) builder.cpus(spec.cpus);
     if (spec.memoryMib !== undefined) builder.memory(spec.memoryMib);
     if (spec.rootDiskMib !== undefined) builder.rootDisk(spec.rootDiskMib);
@@ -111,6 +115,19 @@ export class SandboxBuilder {
    */
   image(reference: string): this {
     this.#image = reference;
+    return this;
+  }
+  /**
+   * Changes the image's files before the machine boots: `patch((p) => p.text('/etc/motd', 'Hello').remove('/etc/issue'))`. What comes
+   * of it is an image of its own, made once and found again by whoever asks for the same. Patches of several calls add up, in their
+   * order. `configure` is called at once.
+   */
+  patch(configure: (patches: PatchBuilder) => PatchBuilder): this {
+    return this.patches(configure(new PatchBuilder()).list);
+  }
+  /** @internal Like {@link patch}, as data. */
+  patches(patches: readonly Patch[]): this {
+    this.#patches.push(...patches);
     return this;
   }
   /** Whether its registry is asked for it: `always`, `if-missing` or `never`; default `if-missing`. */
@@ -259,7 +276,7 @@ export class SandboxBuilder {
     return this;
   }
 
-  /** The configuration, checked. @throws InvalidConfigError */
+  /** The configuration, checked. @throws InvalidConfigError, PatchFailedError */
   async build(): Promise<SandboxConfig> {
     return this.checked();
   }
@@ -278,12 +295,14 @@ export class SandboxBuilder {
         );
       }
     }
+    checkPatches(this.#patches);
     const rlimits = [...this.#rlimits].map(([resource, { soft, hard }]) => checkRlimit(resource, soft, hard));
     const idleTimeoutSecs = checkLifetime('idleTimeout', this.#idleTimeoutSecs);
     const maxDurationSecs = checkLifetime('maxDuration', this.#maxDurationSecs);
     return {
       name: this.#name,
       image: formatReference(parseReference(this.#image)),
+      ...(this.#patches.length === 0 ? {} : { patches: this.#patches }),
       cpus: checkInteger('cpus', this.#cpus, 1, 64, ''),
       memoryMib: checkInteger('memory', this.#memoryMib, 16, 1024 * 1024, ' MiB'),
       rootDiskMib: checkInteger('rootDisk', this.#rootDiskMib, 16, 16 * 1024 * 1024, ' MiB'),
@@ -310,7 +329,7 @@ export class SandboxBuilder {
    * @param options.signal aborts the pull or the boot.
    * @param options.onPull hears what the pull is at.
    * @param options.onTemplate hears when a template has to be made first, once for each kind of machine, and when it is made.
-   * @throws InvalidConfigError, SandboxAlreadyExistsError, ImageNotFoundError, HttpError, ImageError, TimeoutError, HypervisorUnavailableError,
+   * @throws InvalidConfigError, PatchFailedError, SandboxAlreadyExistsError, ImageNotFoundError, HttpError, ImageError, TimeoutError, HypervisorUnavailableError,
    *   MissingDependencyError, IoError, BootFailedError.
    */
   async create({ onPull, ...options }: CreateSandboxOptions = {}): Promise<Sandbox> {

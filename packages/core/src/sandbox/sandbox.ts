@@ -6,7 +6,7 @@ import { SandboxNotFoundError, SandboxReplacedError } from '../errors.js';
 import type { Accelerator } from '../host/hypervisor.js';
 import type { SandboxConfig, SandboxRecord } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
-import { applyDefaults, defaultCommand } from './exec-defaults.js';
+import { applyDefaults, defaultCommand, stopSignalOf } from './exec-defaults.js';
 import { ExecHandle } from './exec-handle.js';
 import { ExecJournal, type ExecRecord } from './exec-journal.js';
 import { ExecOptionsBuilder, type ExecOutput } from './exec-types.js';
@@ -150,9 +150,10 @@ export class Sandbox extends SandboxBase implements AsyncDisposable {
   }
 
   /**
-   * Runs the command that the sandbox is for: the entry point and arguments of its image, or of its builder.
+   * Runs the command that the sandbox is for: the entry point and arguments of its image, or of its builder. If the image names a stop
+   * signal, a graceful stop sends that to this command first, and waits for it.
    *
-   * @throws NoDefaultCommandError when nobody named one.
+   * @throws NoDefaultCommandError when nobody named one; ImageError when the image's stop signal is none that there is.
    */
   execDefault(): Promise<ExecOutput> {
     return this.execDefaultWith((options) => options);
@@ -171,7 +172,11 @@ export class Sandbox extends SandboxBase implements AsyncDisposable {
     configure: (options: ExecOptionsBuilder) => ExecOptionsBuilder,
   ): Promise<ExecHandle> {
     const { program, args } = defaultCommand(this.configuration);
-    return this.execStreamWith(program, (options) => configure(options.args(args)));
+    const stopSignal = stopSignalOf(this.record);
+    return this.execStreamWith(program, (builder) => {
+      builder.options.stopSignal = stopSignal;
+      return configure(builder.args(args));
+    });
   }
 
   /** Runs a script with the sandbox's shell. */

@@ -22,6 +22,22 @@ const described = fc.record({
   nofile: fc.nat(),
   ephemeral: fc.boolean(),
   idle: fc.option(fc.integer({ min: 1, max: 1000 }), { nil: undefined }),
+  patches: fc.array(
+    fc.oneof(
+      fc.record({
+        kind: fc.constant('text' as const),
+        path: word.map((name) => `/${name}`),
+        content: fc.string(),
+      }),
+      fc.record({
+        kind: fc.constant('mkdir' as const),
+        path: fc.constant('/a'),
+        mode: fc.integer({ min: 0, max: 0o7777 }),
+      }),
+      fc.record({ kind: fc.constant('append' as const), path: fc.constant('/b'), content: fc.string() }),
+    ),
+  ),
+  bytes: fc.uint8Array(),
   duration: fc.option(fc.integer({ min: 1, max: 1000 }), { nil: undefined }),
 });
 
@@ -36,7 +52,9 @@ describe('a specification', () => {
           .envs(what.env)
           .labels(what.labels)
           .rlimit('nofile', what.nofile)
-          .ephemeral(what.ephemeral);
+          .ephemeral(what.ephemeral)
+          .patches(what.patches)
+          .patch((p) => p.file('/bytes', what.bytes, { mode: 0o600 }).symlink('bytes', '/link').remove('/x'));
         if (what.workdir !== undefined) builder.workdir(what.workdir);
         if (what.user !== undefined) builder.user(what.user);
         if (what.cmd !== undefined) builder.cmd(what.cmd).entrypoint(['sh']);
@@ -62,6 +80,9 @@ describe('a specification', () => {
     expect(() => parseSpec('{"name": "x", "cpus": "2"}')).toThrow(
       "cpus of a sandbox's specification is a number",
     );
+    expect(() =>
+      parseSpec('{"name": "x", "patches": [{"kind": "mkdir", "path": "/a", "replace": true}]}'),
+    ).toThrow(/"replace", which a mkdir has not/);
     expect(() => parseSpec('{}')).toThrow('name is missing');
   });
 

@@ -1,4 +1,5 @@
 import { InvalidConfigError } from '../errors.js';
+import { parsePatches } from '../image/patch.js';
 import type { Rlimit, RlimitResource, SandboxConfig, SandboxInit } from '../store/record.js';
 
 /** What a specification may say of a sandbox: what {@link SandboxConfig} says, and of that only the name must be there. */
@@ -36,6 +37,7 @@ const isNumber: Check = (value) => typeof value === 'number';
 const fields: { readonly [K in keyof Required<SandboxConfig>]: readonly [Check, what: string] } = {
   name: [isText, 'a text'],
   image: [isText, 'a text'],
+  patches: [Array.isArray, 'an array of patches'],
   cpus: [isNumber, 'a number'],
   memoryMib: [isNumber, 'a number'],
   rootDiskMib: [isNumber, 'a number'],
@@ -79,6 +81,7 @@ export function parseSpec(json: string): SandboxSpec {
     }
     const [check, what] = fields[key as keyof typeof fields];
     if (!check(value)) throw new InvalidConfigError(`${key} of a sandbox's specification is ${what}.`);
+    if (key === 'patches') parsePatches(value);
   }
   return spec as SandboxSpec;
 }

@@ -7,10 +7,37 @@ export type SandboxInit = {
   readonly env: Readonly<Record<string, string>>;
 };
 
+/**
+ * A change of an image's files, as data. Paths are absolute ones of the guest, except `src`, which is one of the host. `mode` is that of
+ * permissions, such as 0o644; without `replace` it is an error if something is there.
+ */
+export type Patch =
+  | PatchOf<
+      'text',
+      { path: string; content: string; mode?: number | undefined; replace?: boolean | undefined }
+    >
+  | PatchOf<
+      'file',
+      { path: string; contentBase64: string; mode?: number | undefined; replace?: boolean | undefined }
+    >
+  | PatchOf<
+      'copyFile',
+      { src: string; dst: string; mode?: number | undefined; replace?: boolean | undefined }
+    >
+  | PatchOf<'copyDir', { src: string; dst: string; replace?: boolean | undefined }>
+  | PatchOf<'symlink', { target: string; link: string; replace?: boolean | undefined }>
+  | PatchOf<'mkdir', { path: string; mode?: number | undefined }>
+  | PatchOf<'remove', { path: string }>
+  | PatchOf<'append', { path: string; content: string }>;
+
+type PatchOf<Kind extends string, Fields> = { readonly kind: Kind } & Readonly<Fields>;
+
 /** What a sandbox was made with; plain data (and a type rather than an interface, so that it is a `Record` too). */
 export type SandboxConfig = {
   readonly name: string;
   readonly image: string;
+  /** What is changed of the image's files, in this order; absent: nothing. */
+  readonly patches?: readonly Patch[];
   readonly cpus: number;
   /** MiB. */
   readonly memoryMib: number;
@@ -72,7 +99,13 @@ export interface SandboxRecord {
   readonly id: string;
   readonly createdAt: string;
   readonly config: SandboxConfig;
-  readonly image: { readonly reference: string; readonly digest: string; readonly rootfs: string };
+  readonly image: {
+    readonly reference: string;
+    readonly digest: string;
+    readonly rootfs: string;
+    /** What a stop sends to the command of `execDefault()`, as the image names it; absent: SIGTERM, as to all others. */
+    readonly stopSignal?: string;
+  };
 }
 
 /** `exit.json`, written by the relay when the VMM has ended; milliseconds since the relay's start. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { InvalidConfigError } from '../errors.js';
+import { InvalidConfigError, PatchFailedError } from '../errors.js';
 import { checkMachineOptions, mergeMachineOptions } from './machine-options.js';
 
 describe('checkMachineOptions', () => {
@@ -22,7 +22,7 @@ describe('checkMachineOptions', () => {
     [{ cpu: 2 }, /^here: "cpu" is not an option of a machine; is it "cpus"\?/],
     [{ memroy: 2 }, /is it "memory"\?/],
     [{ bootTimeOut: 2 }, /is it "bootTimeout"\?/],
-    [{ flavour: 2 }, /^here: "flavour" is not an option of a machine\? There are image, cpus/],
+    [{ flavour: 2 }, /^here: "flavour" is not an option of a machine\? There are image, patches, cpus/],
     [{ constructor: 2 }, /"constructor" is not an option/],
     [{ cpus: '2' }, /^here: cpus is "2"; it is a whole number\.$/],
     [{ cpus: 0 }, /^here: cpus is 0; it is a whole number from 1 to 64/],
@@ -37,10 +37,22 @@ describe('checkMachineOptions', () => {
     [{ init: { cmd: '/init', args: [1] } }, /it is a path, or an object/],
     [{ bootTimeout: -1 }, /bootTimeout is -1/],
     ['alpine', /options are an object, not string/],
+    [{ patches: {} }, /^here: patches is not an array/],
+    [{ patches: [{ kind: 'text', path: '/a' }] }, /^here: patches\[0\], a text, lacks content/],
+    [
+      { patches: [{ kind: 'edit', path: '/a' }] },
+      /^here: patches\[0\] is of kind "edit"; there are text, file/,
+    ],
   ])('refuses %j', (options, message) => {
     expect(() => checkMachineOptions(options, 'here')).toThrow(message);
     expect(() => checkMachineOptions(options, 'here')).toThrow(InvalidConfigError);
   });
+});
+
+it('names the place of a patch that cannot be', () => {
+  const options = { patches: [{ kind: 'remove', path: 'etc' }] };
+  expect(() => checkMachineOptions(options, 'here')).toThrow(PatchFailedError);
+  expect(() => checkMachineOptions(options, 'here')).toThrow(/^here: Patch 1 \(remove etc\) .* not absolute/);
 });
 
 describe('mergeMachineOptions', () => {
@@ -53,5 +65,13 @@ describe('mergeMachineOptions', () => {
         { memory: undefined },
       ),
     ).toEqual({ cpus: 2, memory: 256, env: { A: '1', B: '2' } });
+  });
+
+  it('adds patches up, the outer first, each list once', () => {
+    const outer = [{ kind: 'mkdir', path: '/a' }] as const;
+    const inner = [{ kind: 'remove', path: '/a' }] as const;
+    expect(mergeMachineOptions({ patches: outer }, { patches: outer }, { patches: inner })).toEqual({
+      patches: [...outer, ...inner],
+    });
   });
 });

@@ -1,7 +1,9 @@
 import { baseImage } from '@msbtest/guest';
-import { InvalidConfigError } from '../errors.js';
+import { InvalidConfigError, PatchFailedError } from '../errors.js';
+import { parsePatches } from '../image/patch.js';
 import { Sandbox } from '../sandbox/sandbox.js';
 import type { SandboxBuilder } from '../sandbox/sandbox-builder.js';
+import type { Patch } from '../store/record.js';
 
 /** An init with what `SandboxBuilder.initWith` would be told of it. */
 export interface MachineInit {
@@ -14,6 +16,8 @@ export interface MachineInit {
 export interface MachineOptions {
   /** The image's reference; default `msb-base`, a small root with a shell. */
   readonly image?: string | undefined;
+  /** What is changed of the image's files, in this order, after what outer levels change: `[{ kind: 'text', path: '/etc/motd', … }]`. */
+  readonly patches?: readonly Patch[] | undefined;
   /** Virtual processors; default 1. */
   readonly cpus?: number | undefined;
   /** Memory in MiB; default 512. */
@@ -47,6 +51,10 @@ const count: Check = (value) => (Number.isInteger(value) ? undefined : 'a whole 
 
 const checks: Readonly<Record<keyof MachineOptions, Check>> = {
   image: text,
+  patches: (value) => {
+    parsePatches(value);
+    return undefined;
+  },
   cpus: count,
   memory: count,
   rootDisk: count,
@@ -74,40 +82,53 @@ export function checkMachineOptions(value: unknown, where: string): MachineOptio
   if (value === undefined) return {};
   if (!isPlainObject(value))
     throw new InvalidConfigError(`${where}: the machine's options are an object, not ${typeof value}.`);
-  for (const [name, entry] of Object.entries(value)) {
-    if (!Object.hasOwn(checks, name)) {
-      const near = nearest(name);
-      throw new InvalidConfigError(
-        `${where}: "${name}" is not an option of a machine${near ? `; is it "${near}"` : ''}? ` +
-          `There are ${machineOptionNames.join(', ')}.`,
-      );
-    }
-    const wanted = entry === undefined ? undefined : checks[name as keyof MachineOptions](entry);
-    if (wanted !== undefined)
-      throw new InvalidConfigError(`${where}: ${name} is ${JSON.stringify(entry)}; it is ${wanted}.`);
-  }
   try {
+    checkEach(value);
     configure(Sandbox.builder('options'), value).checked(); // ranges are the builder's to know
   } catch (error) {
+    if (error instanceof PatchFailedError)
+      throw new PatchFailedError(`${where}: ${error.message}`, error, { cause: error });
     if (!(error instanceof InvalidConfigError)) throw error;
     throw new InvalidConfigError(`${where}: ${error.message}`, { cause: error });
   }
   return value;
 }
 
-/** Joins options, the later over the earlier; environments name by name. */
+function checkEach(options: Record<string, unknown>): void {
+  for (const [name, entry] of Object.entries(options)) {
+    if (!Object.hasOwn(checks, name)) {
+      const near = nearest(name);
+      throw new InvalidConfigError(
+        `"${name}" is not an option of a machine${near ? `; is it "${near}"` : ''}? ` +
+          `There are ${machineOptionNames.join(', ')}.`,
+      );
+    }
+    const wanted = entry === undefined ? undefined : checks[name as keyof MachineOptions](entry);
+    if (wanted !== undefined)
+      throw new InvalidConfigError(`${name} is ${JSON.stringify(entry)}; it is ${wanted}.`);
+  }
+}
+
+/** Joins options, the later over the earlier; environments name by name, patches one after the other. */
 export function mergeMachineOptions(...levels: readonly (MachineOptions | undefined)[]): MachineOptions {
   const env = Object.assign({}, ...levels.map((level) => level?.env));
   const given = levels.map((level) =>
     Object.fromEntries(Object.entries(level ?? {}).filter(([, value]) => value !== undefined)),
   );
+  // Once each: a runner may hand on to inner levels what it found at an outer one.
+  const patches = [...new Set(levels.map((level) => level?.patches))].flatMap((list) => list ?? []);
   const merged: MachineOptions = Object.assign({}, ...given);
-  return Object.keys(env).length > 0 ? { ...merged, env } : merged;
+  return {
+    ...merged,
+    ...(Object.keys(env).length > 0 ? { env } : {}),
+    ...(patches.length > 0 ? { patches } : {}),
+  };
 }
 
 /** Gives the options to a builder. */
 export function configure(builder: SandboxBuilder, options: MachineOptions): SandboxBuilder {
   builder.image(options.image ?? baseImage.reference);
+  if (options.patches !== undefined) builder.patches(options.patches);
   if (options.cpus !== undefined) builder.cpus(options.cpus);
   if (options.memory !== undefined) builder.memory(options.memory);
   if (options.rootDisk !== undefined) builder.rootDisk(options.rootDisk);

@@ -149,7 +149,7 @@ static void resume(struct agent *a, const struct request *q)
 	else if (result == RENEWAL_INVALID)
 		invalid(a, q);
 	else if (result == RENEWAL_TOO_LATE)
-		refuse(a, q, "invalid_session", "only a machine in which nothing runs can be given an init, once");
+		refuse(a, q, "invalid_session", "only a machine in which nothing runs can be given an init, once, or be restricted");
 }
 
 /* Whatever it brings, a machine that is to go down does. */

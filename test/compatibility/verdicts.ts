@@ -160,7 +160,6 @@ export const verdicts: Verdicts = {
   ),
   'SandboxBuilder#secret': notYet(noNetwork),
   'SandboxBuilder#secretEnv': notYet(noNetwork),
-  'SandboxBuilder#security': notYet('The agent does not harden what it starts yet; user() and rlimit() can.'),
   'SandboxBuilder#thp': never('Huge pages work against memory that is shared between clones.'),
   'SandboxBuilder#volume': notYet(noVolumes),
   'SandboxBuilder#vsock': notYet(noNetwork),

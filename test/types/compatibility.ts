@@ -146,6 +146,8 @@ export type All = [
   Expect<true, Fits<ours.SandboxBuilder['workdir'], theirs.SandboxBuilder['workdir'], Classes>>,
   // SandboxBuilder#shell: same
   Expect<true, Fits<ours.SandboxBuilder['shell'], theirs.SandboxBuilder['shell'], Classes>>,
+  // SandboxBuilder#security: same
+  Expect<true, Fits<ours.SandboxBuilder['security'], theirs.SandboxBuilder['security'], Classes>>,
   // SandboxBuilder#replace: richer
   Expect<true, Fits<ours.SandboxBuilder['replace'], theirs.SandboxBuilder['replace'], Classes>>,
   // SandboxBuilder#replaceWithTimeout: richer

@@ -77,4 +77,5 @@ export {
   type SandboxInit,
   type SandboxStatus,
   SandboxStatuses,
+  type SecurityProfile,
 } from './store/record.js';

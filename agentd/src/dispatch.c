@@ -82,6 +82,14 @@ static void exec_signal(struct agent *a, const struct request *q)
 		session_signal(s, sig);
 }
 
+static void exec_detach(struct agent *a, const struct request *q)
+{
+	struct session *s = sessions_find(&a->sessions, q->id);
+
+	if (s && !session_detach(s))
+		refuse(a, q, "invalid_session", "too many commands go on without a client");
+}
+
 static void tcp_connect(struct agent *a, const struct request *q)
 {
 	struct msg_tcp_connect m;
@@ -198,6 +206,9 @@ static void handle(struct agent *a, const struct request *q)
 		break;
 	case MSG_EXEC_SIGNAL:
 		exec_signal(a, q);
+		break;
+	case MSG_EXEC_DETACH:
+		exec_detach(a, q);
 		break;
 	case MSG_PING:
 		msg_send_empty(out, q->id, MSG_PONG);

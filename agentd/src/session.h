@@ -53,6 +53,11 @@ void sessions_flow(struct sessions *ss, const struct msg_id_range *range);
 /* Kills what those sessions run and forgets them; nothing more is sent. */
 void sessions_drop(struct sessions *ss, const struct msg_id_range *range);
 
+/*
+ * Lets the command go on without its client, for good: what it still writes is
+ * read and thrown away. False, and nothing is done: there are too many already.
+ */
+bool session_detach(struct session *s);
 void session_signal(struct session *s, int sig);
 void session_resize(struct session *s, const struct msg_window *w);
 

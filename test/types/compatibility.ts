@@ -24,6 +24,7 @@ type Classes = [
   [theirs.LogStream, ours.LogStream],
   [InstanceType<typeof theirs.ExecOptionsBuilder>, ours.ExecOptionsBuilder],
   [InstanceType<typeof theirs.InitOptionsBuilder>, ours.InitOptionsBuilder],
+  [InstanceType<typeof theirs.AttachOptionsBuilder>, ours.AttachOptionsBuilder],
   [theirs.ExecTimeoutError, ours.ExecTimeoutError],
   [theirs.ImageError, ours.ImageError],
   [theirs.ImageNotFoundError, ours.ImageNotFoundError],
@@ -37,6 +38,7 @@ type Classes = [
   [theirs.SandboxNotRunningError, ours.SandboxNotRunningError],
   [theirs.SandboxReplacedError, ours.SandboxReplacedError],
   [theirs.SandboxStillRunningError, ours.SandboxStillRunningError],
+  [theirs.TerminalError, ours.TerminalError],
 ];
 
 export type All = [
@@ -82,6 +84,16 @@ export type All = [
   Expect<true, Fits<ours.Sandbox['shell'], theirs.Sandbox['shell'], Classes>>,
   // Sandbox#shellStream: same
   Expect<true, Fits<ours.Sandbox['shellStream'], theirs.Sandbox['shellStream'], Classes>>,
+  // Sandbox#attachDefault: richer
+  Expect<true, Fits<ours.Sandbox['attachDefault'], theirs.Sandbox['attachDefault'], Classes>>,
+  // Sandbox#attachDefaultWith: richer
+  Expect<true, Fits<ours.Sandbox['attachDefaultWith'], theirs.Sandbox['attachDefaultWith'], Classes>>,
+  // Sandbox#attach: richer
+  Expect<true, Fits<ours.Sandbox['attach'], theirs.Sandbox['attach'], Classes>>,
+  // Sandbox#attachWith: richer
+  Expect<true, Fits<ours.Sandbox['attachWith'], theirs.Sandbox['attachWith'], Classes>>,
+  // Sandbox#attachShell: richer
+  Expect<true, Fits<ours.Sandbox['attachShell'], theirs.Sandbox['attachShell'], Classes>>,
   // Sandbox#fs: same
   Expect<true, Fits<ours.Sandbox['fs'], theirs.Sandbox['fs'], Classes>>,
   // Sandbox#config: differs
@@ -552,6 +564,26 @@ export type All = [
   Expect<true, Fits<ours.InitOptionsBuilder['envs'], InstanceType<typeof theirs.InitOptionsBuilder>['envs'], Classes>>,
   // new InitOptionsBuilder: same
   Expect<true, Fits<(...args: ConstructorParameters<typeof ours.InitOptionsBuilder>) => unknown, (...args: ConstructorParameters<typeof theirs.InitOptionsBuilder>) => unknown, Classes>>,
+  // AttachOptionsBuilder#arg: same
+  Expect<true, Fits<ours.AttachOptionsBuilder['arg'], InstanceType<typeof theirs.AttachOptionsBuilder>['arg'], Classes>>,
+  // AttachOptionsBuilder#args: richer
+  Expect<true, Fits<ours.AttachOptionsBuilder['args'], InstanceType<typeof theirs.AttachOptionsBuilder>['args'], Classes>>,
+  // AttachOptionsBuilder#cwd: same
+  Expect<true, Fits<ours.AttachOptionsBuilder['cwd'], InstanceType<typeof theirs.AttachOptionsBuilder>['cwd'], Classes>>,
+  // AttachOptionsBuilder#user: same
+  Expect<true, Fits<ours.AttachOptionsBuilder['user'], InstanceType<typeof theirs.AttachOptionsBuilder>['user'], Classes>>,
+  // AttachOptionsBuilder#env: same
+  Expect<true, Fits<ours.AttachOptionsBuilder['env'], InstanceType<typeof theirs.AttachOptionsBuilder>['env'], Classes>>,
+  // AttachOptionsBuilder#envs: same
+  Expect<true, Fits<ours.AttachOptionsBuilder['envs'], InstanceType<typeof theirs.AttachOptionsBuilder>['envs'], Classes>>,
+  // AttachOptionsBuilder#detachKeys: same
+  Expect<true, Fits<ours.AttachOptionsBuilder['detachKeys'], InstanceType<typeof theirs.AttachOptionsBuilder>['detachKeys'], Classes>>,
+  // AttachOptionsBuilder#rlimit: same
+  Expect<true, Fits<ours.AttachOptionsBuilder['rlimit'], InstanceType<typeof theirs.AttachOptionsBuilder>['rlimit'], Classes>>,
+  // AttachOptionsBuilder#rlimitRange: same
+  Expect<true, Fits<ours.AttachOptionsBuilder['rlimitRange'], InstanceType<typeof theirs.AttachOptionsBuilder>['rlimitRange'], Classes>>,
+  // new AttachOptionsBuilder: same
+  Expect<true, Fits<(...args: ConstructorParameters<typeof ours.AttachOptionsBuilder>) => unknown, (...args: ConstructorParameters<typeof theirs.AttachOptionsBuilder>) => unknown, Classes>>,
   // ExecTimeoutError: richer
   Expect<true, Gives<ours.ExecTimeoutError, theirs.ExecTimeoutError, Classes>>,
   // ExecTimeoutError#timeoutMs: richer
@@ -608,6 +640,10 @@ export type All = [
   Expect<true, Gives<ours.SandboxStillRunningError, theirs.SandboxStillRunningError, Classes>>,
   // new SandboxStillRunningError: same
   Expect<true, Fits<(...args: ConstructorParameters<typeof ours.SandboxStillRunningError>) => unknown, (...args: ConstructorParameters<typeof theirs.SandboxStillRunningError>) => unknown, Classes>>,
+  // TerminalError: same
+  Expect<true, Gives<ours.TerminalError, theirs.TerminalError, Classes>>,
+  // new TerminalError: same
+  Expect<true, Fits<(...args: ConstructorParameters<typeof ours.TerminalError>) => unknown, (...args: ConstructorParameters<typeof theirs.TerminalError>) => unknown, Classes>>,
   // MicrosandboxErrorCode: differs
   Expect<false, Gives<ours.MicrosandboxErrorCode, theirs.MicrosandboxErrorCode, Classes>>,
   Expect<false, Takes<ours.MicrosandboxErrorCode, theirs.MicrosandboxErrorCode, Classes>>,

@@ -16,8 +16,10 @@ export {
   pickAccelerator,
   probeHypervisor,
 } from './host/hypervisor.js';
-export { ExecHandle, ExecSink } from './sandbox/exec-handle.js';
+export { AttachOptionsBuilder } from './sandbox/attach.js';
+export { ExecHandle } from './sandbox/exec-handle.js';
 export type { ExecRecord, ExecRecordStatus } from './sandbox/exec-journal.js';
+export { ExecSink } from './sandbox/exec-sink.js';
 export {
   type ExecEvent,
   ExecOptionsBuilder,

@@ -8,6 +8,7 @@ import {
   guestCommand,
   runGuestCommand,
   splitPair,
+  ttyOptionHelp,
 } from './guest-command.js';
 
 export const run: Command = {
@@ -31,7 +32,7 @@ sandbox is removed when COMMAND ends.
   -u, --user USER    who runs it
 ${commandOptionsHelp}
   -i, --interactive  pass our stdin on to it
-  -t, --tty          run it at our terminal: keys, colours, window size; -i is implied
+${ttyOptionHelp}
   --json             with --detach: print the sandbox as JSON
 
 Examples: msbtest run msb-base -- sh -c 'uname -a; df -h /'

@@ -346,14 +346,17 @@ describe('msbtest -t', () => {
 
   it('leaves a command to itself with the detach keys, and its machine with it', async () => {
     await (await small('left').create()).stop();
-    await using terminal = at(usual, 'exec', '-it', 'left', '--', 'sh', '-c', 'echo up; sleep 4242');
-    await terminal.until('up');
-    terminal.type('\x1d');
-    await terminal.until('msbtest: detached; "sh" goes on in sandbox "left".');
-    expect(await terminal.end()).toEqual({ status: 0, restored: true });
-    const sandbox = await (await Sandbox.get('left')).connect(); // though it had been started for this alone
-    await holds(sandbox, 'pidof sleep');
-    await killAndRemove('left');
+    try {
+      await using terminal = at(usual, 'exec', '-it', 'left', '--', 'sh', '-c', 'echo up; sleep 4242');
+      await terminal.until('up');
+      terminal.type('\x1d');
+      await terminal.until('msbtest: detached; "sh" goes on in sandbox "left".');
+      expect(await terminal.end()).toEqual({ status: 0, restored: true });
+      const sandbox = await (await Sandbox.get('left')).connect(); // though it had been started for this alone
+      await holds(sandbox, 'pidof sleep');
+    } finally {
+      await killAndRemove('left');
+    }
   });
 
   it('leaves an unnamed machine with it, under the name that it says', async () => {

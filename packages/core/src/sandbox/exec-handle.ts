@@ -126,7 +126,7 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
     try {
       while (!this.#ended) {
         const message = await this.#receive();
-        if (message.type === 'msb.exec.detached') {
+        if (message.type === 'msb.exec.detached' && this.#detaching) {
           this.#detaching = 'done';
           this.#finish('over');
           return null;

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import type { ExecHandle } from '@msbtest/core';
+import { type ExecHandle, Sandbox } from '@msbtest/core';
 import { describe, expect, it } from 'vitest';
 import { PseudoTerminal } from './support/pseudo-terminal.js';
 import { checkout } from './support/saboteurs.js';
-import { ephemeral, image, killAndRemove, small, usePrivateHome, vmmOf } from './support/vm.js';
+import { ephemeral, eventually, image, killAndRemove, small, usePrivateHome, vmmOf } from './support/vm.js';
 
 usePrivateHome();
 
@@ -158,6 +158,112 @@ describe('recentExecs', () => {
   });
 });
 
+/** Waits until `script` holds in the guest. */
+const holds = (sandbox: Sandbox, script: string) =>
+  eventually(async () => (await sandbox.shell(script)).success, 20_000, script);
+
+describe('attach', () => {
+  const attacher = join(checkout, 'test/dist/support/attacher.js');
+  const at = (...args: string[]) =>
+    PseudoTerminal.run([process.execPath, attacher, ...args], { rows: 24, cols: 80 });
+
+  it('is refused where there is no terminal, before anything is begun', async () => {
+    await using sandbox = await ephemeral('attach-none');
+    for (const attached of [sandbox.attach('true'), sandbox.attachShell(), sandbox.attachDefault()]) {
+      await expect(attached).rejects.toMatchObject({
+        code: 'terminal',
+        name: 'TerminalError',
+        message: expect.stringContaining('no terminal to attach to'),
+      });
+    }
+    expect(sandbox.recentExecs()).toEqual([]);
+    await expect(sandbox.attachWith('true', (o) => o.detachKeys('alt-x'))).rejects.toMatchObject({
+      code: 'invalidConfig',
+    });
+  });
+
+  it('gives commands the terminal, one after the other, and tells how they ended', async () => {
+    await using _sandbox = await ephemeral('attach');
+    await using terminal = at('attach', 'shell', 'env', 'none', 'default', 'line');
+    await terminal.until('# ');
+    terminal.type('tty; stty size; exit 7\r');
+    await terminal.until(/\/dev\/pts\/\d+\r\n24 80\r\n\[shell: 7, cooked\]/);
+    await terminal.until(/b guest \/srv\r\n\[env: 137, cooked\]/);
+    await terminal.until(/\[none: execFailed, cooked\][\s\S]*\/ # /);
+    terminal.type('exit\r');
+    await terminal.until('[default: 0, cooked]');
+    terminal.type('for us\r');
+    await terminal.until('[line: "for us", cooked]');
+    await terminal.until('[detached 0 times, cooked]');
+    expect(await terminal.end()).toEqual({ status: 0, restored: true });
+  });
+
+  it('is left with the detach keys, and the command goes on', async () => {
+    await using sandbox = await ephemeral('attach-detach');
+    await using terminal = at('attach-detach', 'shell', 'line', 'keys', 'shell');
+    await terminal.until('# ');
+    terminal.type('mkfifo /srv/go; read line < /srv/go; echo $line > /srv/end\r');
+    await holds(sandbox, 'test -p /srv/go');
+    terminal.type('\x1dthis is ours\r');
+    await terminal.until('[shell: 0, cooked]');
+    await terminal.until('[line: "this is ours", cooked]');
+    await terminal.until(/up\r?\n/);
+    terminal.type('a\x10b\x10\x10');
+    await terminal.until('a\x10b\x10'); // the last may be the beginning of the keys
+    expect(terminal.screen).not.toContain('a\x10b\x10\x10');
+    terminal.type('\x11');
+    await terminal.until('[keys: 0, cooked]');
+    await terminal.until(/keys: 0, cooked\][\s\S]*\/ # /);
+    terminal.type('exit\r');
+    await terminal.until('[shell: 0, cooked]\r\n[detached 1 times, cooked]');
+    expect(await terminal.end()).toEqual({ status: 0, restored: true });
+
+    // Those who were at the terminal are gone, and their connections with them.
+    await holds(sandbox, 'pidof cat');
+    await sandbox.shell('echo gone on > /srv/go');
+    await holds(sandbox, 'test "$(cat /srv/end)" = "gone on"');
+  });
+
+  it('is one command’s at a time', async () => {
+    await using _sandbox = await ephemeral('attach-both');
+    await using terminal = at('attach-both', 'both', 'both');
+    for (const times of [1, 2]) {
+      terminal.type('go\r');
+      await terminal.until(RegExp(`(\\[both: terminal, then 0, cooked\\].*){${times}}`, 's'));
+    }
+    expect(await terminal.end()).toEqual({ status: 0, restored: true });
+  });
+
+  it('leaves signals to those who listen to them, and the terminal as it was where an error ends the process', async () => {
+    await using _sandbox = await ephemeral('attach-signals');
+    await using terminal = at('attach-signals', 'listen');
+    await terminal.until('# ');
+    terminal.signal('SIGTERM');
+    await terminal.until('[heard SIGTERM, raw]');
+    terminal.type('echo still $((40+2))\r');
+    await terminal.until('still 42');
+    terminal.signal('SIGUSR2');
+    expect(await terminal.end()).toEqual({ status: 1, restored: true });
+    expect(terminal.screen).toContain('thrown while attached');
+  });
+
+  it('is left in bounded time where the guest does not answer', async () => {
+    const sandbox = await small('attach-stuck').create();
+    const { pid } = vmmOf(sandbox);
+    await using terminal = at('attach-stuck', 'shell');
+    await terminal.until('# ');
+    process.kill(pid, 'SIGSTOP');
+    try {
+      terminal.type('\x1d');
+      await terminal.until('[shell: timeout, cooked]');
+      expect(await terminal.end()).toEqual({ status: 0, restored: true });
+    } finally {
+      process.kill(pid, 'SIGCONT');
+      await killAndRemove('attach-stuck');
+    }
+  });
+});
+
 describe('msbtest -t', () => {
   const program = join(checkout, 'node_modules/.bin/msbtest');
   const usual = { rows: 24, cols: 80 };
@@ -236,6 +342,44 @@ describe('msbtest -t', () => {
     expect(await terminal.end()).toEqual({ status: 125, restored: true });
     expect(terminal.screen).toContain('ended by signal 9');
     await killAndRemove('mortal');
+  });
+
+  it('leaves a command to itself with the detach keys, and its machine with it', async () => {
+    await (await small('left').create()).stop();
+    try {
+      await using terminal = at(usual, 'exec', '-it', 'left', '--', 'sh', '-c', 'echo up; sleep 4242');
+      await terminal.until('up');
+      terminal.type('\x1d');
+      await terminal.until('msbtest: detached; "sh" goes on in sandbox "left".');
+      expect(await terminal.end()).toEqual({ status: 0, restored: true });
+      const sandbox = await (await Sandbox.get('left')).connect(); // though it had been started for this alone
+      await holds(sandbox, 'pidof sleep');
+    } finally {
+      await killAndRemove('left');
+    }
+  });
+
+  it('leaves an unnamed machine with it, under the name that it says', async () => {
+    await using terminal = at(usual, 'run', '-it', '--detach-keys', 'ctrl-a,d', image, '--', 'sh');
+    await terminal.until('# ');
+    terminal.type('echo \x01\x01d');
+    await terminal.until(/goes on in sandbox "(run-[0-9a-f]+)"/);
+    expect(await terminal.end()).toEqual({ status: 0, restored: true });
+    const name = /"(run-[0-9a-f]+)"/.exec(terminal.screen)?.[1] ?? '';
+    await holds(await (await Sandbox.get(name)).connect(), 'pidof sh');
+    await killAndRemove(name);
+  });
+
+  it('is told about detach keys that are none', async () => {
+    const told = async (...args: string[]) => {
+      await using terminal = at(usual, 'exec', ...args, 'nobody', 'sh');
+      return [(await terminal.end()).status, terminal.screen] as const;
+    };
+    expect(await told('-t', '--detach-keys', 'ctrl-1')).toEqual([
+      125,
+      expect.stringMatching(/detachKeys is "ctrl-1"; it is a sequence such as "ctrl-\]"/),
+    ]);
+    expect(await told('--detach-keys', 'ctrl-a')).toEqual([2, expect.stringContaining('it takes -t')]);
   });
 
   it('works with a machine of its own, and tells what could not be started', async () => {

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "hardening.h"
 #include "pty.h"
 
 static struct rlimit inherited_nofile;
@@ -148,6 +149,8 @@ void child_run(const struct plan *p, const struct child_fds *fds)
 	for (size_t i = 0; i < p->nlimits; i++)
 		if (setrlimit(p->limits[i].resource, &p->limits[i].value) < 0)
 			give_up(report, STAGE_RLIMIT, (int)i);
+	if (harden_child() < 0)
+		give_up(report, STAGE_CAPSET, 0);
 	become_user(p, report);
 	/* As the user: a directory that it may not enter is none for it. */
 	if (chdir(p->cwd) < 0)
@@ -195,8 +198,8 @@ void child_explain(const struct child_report *r, const struct plan *p, struct fa
 {
 	static const char *const stages[] = {
 		[STAGE_SETSID] = "setsid", [STAGE_CTTY] = "ioctl(TIOCSCTTY)", [STAGE_STDIO] = "dup2",
-		[STAGE_RLIMIT] = "setrlimit", [STAGE_SETGROUPS] = "setgroups", [STAGE_SETGID] = "setgid",
-		[STAGE_SETUID] = "setuid", [STAGE_CHDIR] = "chdir", [STAGE_EXEC] = "execve",
+		[STAGE_RLIMIT] = "setrlimit", [STAGE_CAPSET] = "capset", [STAGE_SETGROUPS] = "setgroups",
+		[STAGE_SETGID] = "setgid", [STAGE_SETUID] = "setuid", [STAGE_CHDIR] = "chdir", [STAGE_EXEC] = "execve",
 	};
 	const char *why = strerror(r->err);
 	const char *stage = (size_t)r->stage < ARRAY_SIZE(stages) ? stages[r->stage] : "child";

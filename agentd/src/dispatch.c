@@ -82,6 +82,14 @@ static void exec_signal(struct agent *a, const struct request *q)
 		session_signal(s, sig);
 }
 
+static void exec_detach(struct agent *a, const struct request *q)
+{
+	struct session *s = sessions_find(&a->sessions, q->id);
+
+	if (s && !session_detach(s))
+		refuse(a, q, "invalid_session", "too many commands go on without a client");
+}
+
 static void tcp_connect(struct agent *a, const struct request *q)
 {
 	struct msg_tcp_connect m;
@@ -149,7 +157,7 @@ static void resume(struct agent *a, const struct request *q)
 	else if (result == RENEWAL_INVALID)
 		invalid(a, q);
 	else if (result == RENEWAL_TOO_LATE)
-		refuse(a, q, "invalid_session", "only a machine in which nothing runs can be given an init, once");
+		refuse(a, q, "invalid_session", "only a machine in which nothing runs can be given an init, once, or be restricted");
 }
 
 /* Whatever it brings, a machine that is to go down does. */
@@ -198,6 +206,9 @@ static void handle(struct agent *a, const struct request *q)
 		break;
 	case MSG_EXEC_SIGNAL:
 		exec_signal(a, q);
+		break;
+	case MSG_EXEC_DETACH:
+		exec_detach(a, q);
 		break;
 	case MSG_PING:
 		msg_send_empty(out, q->id, MSG_PONG);

@@ -14,6 +14,7 @@
 #include "bounds.h"
 #include "fs_messages.h"
 #include "fs_server.h"
+#include "hardening.h"
 #include "log.h"
 
 /* What serves one client's files. */
@@ -208,6 +209,9 @@ static _Noreturn void become_server(const struct lines *l)
 		_exit(1);
 	/* Where the kernel has no such call, nothing was to be closed that it could misuse. */
 	syscall(SYS_close_range, 5, ~0U, 0);
+	/* It runs nothing of the guest's, but is led about by its links and its file systems. */
+	if (harden_child() < 0)
+		_exit(1);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	fs_serve(3, 4);
 }

@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "early.h"
 #include "entropy.h"
+#include "hardening.h"
 #include "identity.h"
 #include "log.h"
 #include "modules.h"
@@ -48,6 +49,8 @@ static void bootstrap(const struct envelope *e, int uevent_fd)
 	if (b.machine_id.p)
 		identity_set_machine_id(b.machine_id);
 	identity_loopback_up();
+	if (b.restricted)
+		harden_machine();
 	if (!b.handoff_init.p)
 		return;
 	handoff(&agent, &init);

@@ -16,6 +16,7 @@ struct msg_bootstrap {
 	bool hangup_after_halted;
 	struct span entropy, machine_id;
 	struct span handoff_init;	/* raw, for msg_read_handoff */
+	bool restricted;		/* never with an init */
 };
 
 struct msg_resume {
@@ -25,6 +26,8 @@ struct msg_resume {
 	struct span hostname, default_cwd;
 	struct span default_env;	/* raw array of {key, value} */
 	struct span handoff_init;	/* raw, for msg_read_handoff */
+	struct span security_profile;
+	bool restricted;		/* never with an init */
 };
 
 /* An init to be PID 1 in our place. */

@@ -19,6 +19,7 @@ struct bootstrap_fields {
 	bool hangup_after_halted;
 	struct span entropy, machine_id;
 	struct span handoff_init;
+	struct span security_profile;
 };
 
 static const struct field bootstrap_table[] = {
@@ -30,6 +31,7 @@ static const struct field bootstrap_table[] = {
 	FIELD(struct bootstrap_fields, entropy, "entropy", FIELD_BYTES, false),
 	FIELD(struct bootstrap_fields, machine_id, "machine_id", FIELD_TEXT, false),
 	FIELD(struct bootstrap_fields, handoff_init, "handoff_init", FIELD_RAW, false),
+	FIELD(struct bootstrap_fields, security_profile, "security_profile", FIELD_TEXT, false),
 };
 
 static const struct field block_root_table[] = {
@@ -58,12 +60,20 @@ static bool machine_id_fits(struct span s)
 	return s.len == MACHINE_ID_LEN;
 }
 
+/* An init has to mount, and what it starts is nobody's to restrict: it is the one or the other. */
+static bool profile_fits(struct span profile, struct span handoff_init, bool *restricted)
+{
+	*restricted = span_eq(profile, "restricted");
+	return *restricted ? !handoff_init.p : !profile.p || span_eq(profile, "default");
+}
+
 /* The one shape of root that there is: a read-only image under an upper disk. */
 bool msg_read_bootstrap(struct span payload, struct msg_bootstrap *m)
 {
 	struct bootstrap_fields b = { 0 };
 	struct block_root root = { 0 };
 	struct block_upper upper = { 0 };
+	bool restricted;
 
 	if (!decode_payload(payload, bootstrap_table, ARRAY_SIZE(bootstrap_table), &b) ||
 	    !decode_payload(b.block_root, block_root_table, ARRAY_SIZE(block_root_table), &root) ||
@@ -71,7 +81,8 @@ bool msg_read_bootstrap(struct span payload, struct msg_bootstrap *m)
 	    !decode_payload(root.upper, block_upper_table, ARRAY_SIZE(block_upper_table), &upper) ||
 	    !span_eq(upper.kind, "device") ||
 	    (b.entropy.p && !entropy_fits(b.entropy)) ||
-	    (b.machine_id.p && !machine_id_fits(b.machine_id)))
+	    (b.machine_id.p && !machine_id_fits(b.machine_id)) ||
+	    !profile_fits(b.security_profile, b.handoff_init, &restricted))
 		return false;
 	*m = (struct msg_bootstrap){
 		.lower = root.lower,
@@ -85,6 +96,7 @@ bool msg_read_bootstrap(struct span payload, struct msg_bootstrap *m)
 		.entropy = b.entropy,
 		.machine_id = b.machine_id,
 		.handoff_init = b.handoff_init,
+		.restricted = restricted,
 	};
 	return true;
 }
@@ -99,11 +111,13 @@ bool msg_read_resume(struct span payload, struct msg_resume *m)
 		FIELD(struct msg_resume, default_cwd, "default_cwd", FIELD_TEXT, false),
 		FIELD(struct msg_resume, default_env, "default_env", FIELD_RAW, false),
 		FIELD(struct msg_resume, handoff_init, "handoff_init", FIELD_RAW, false),
+		FIELD(struct msg_resume, security_profile, "security_profile", FIELD_TEXT, false),
 	};
 
 	*m = (struct msg_resume){ 0 };
 	return decode_payload(payload, table, ARRAY_SIZE(table), m) && entropy_fits(m->entropy) &&
-	       (!m->machine_id.p || machine_id_fits(m->machine_id));
+	       (!m->machine_id.p || machine_id_fits(m->machine_id)) &&
+	       profile_fits(m->security_profile, m->handoff_init, &m->restricted);
 }
 
 bool msg_read_handoff(struct span raw, struct msg_handoff *m)

@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "entropy.h"
+#include "hardening.h"
 #include "identity.h"
 #include "log.h"
 
@@ -44,7 +45,7 @@ enum renewal renew(struct agent *a, uint32_t id, struct span payload)
 	/* Id 0 is a new relay's: the clients that had sessions were another one's. */
 	if (id == 0)
 		agent_drop(a, &every_id);
-	if (m.handoff_init.p && (a->handoff.page || agent_is_busy(a))) {
+	if ((m.handoff_init.p || m.restricted) && (a->handoff.page || agent_is_busy(a))) {
 		plan_defaults_free(&defaults);
 		init_plan_free(&init);
 		return RENEWAL_TOO_LATE;
@@ -55,6 +56,8 @@ enum renewal renew(struct agent *a, uint32_t id, struct span payload)
 		fatal(errno, "msb.resume: set the clock");
 	plan_defaults_free(&a->defaults);
 	a->defaults = defaults;
+	if (m.restricted)
+		harden_machine();
 	if (m.handoff_init.p) {
 		become(&m);
 		hand_off(a, &init);

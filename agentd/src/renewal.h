@@ -14,7 +14,7 @@
 enum renewal {
 	RENEWED,
 	RENEWAL_INVALID,	/* the payload; nothing has been done */
-	RENEWAL_TOO_LATE,	/* for an init: there is one, or sessions run */
+	RENEWAL_TOO_LATE,	/* for an init, or to be restricted: there is one, or sessions run */
 };
 
 enum renewal renew(struct agent *a, uint32_t id, struct span payload);

@@ -301,6 +301,19 @@ void sessions_drop(struct sessions *ss, const struct msg_id_range *range)
 	}
 }
 
+bool session_detach(struct session *s)
+{
+	struct sessions *ss = s->all;
+
+	if (s->exited)
+		return true;	/* which is told as ever: the two have crossed */
+	if (ss->output.discarding + ARRAY_SIZE(s->out) > DISCARD_MAX)
+		return false;
+	msg_send_empty(ss->out, s->id, MSG_EXEC_DETACHED);
+	destroy(s, true);
+	return true;
+}
+
 void sessions_flow(struct sessions *ss, const struct msg_id_range *range)
 {
 	for (struct session *s = ss->list; s; s = s->next)

@@ -58,6 +58,11 @@ void sessions_drop(struct sessions *ss, const struct msg_id_range *range);
 void sessions_stop(struct sessions *ss);
 bool sessions_stopping(const struct sessions *ss);
 
+/*
+ * Lets the command go on without its client, for good: what it still writes is
+ * read and thrown away. False, and nothing is done: there are too many already.
+ */
+bool session_detach(struct session *s);
 void session_signal(struct session *s, int sig);
 void session_resize(struct session *s, const struct msg_window *w);
 

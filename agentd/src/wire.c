@@ -30,6 +30,8 @@ static const struct {
 	[MSG_EXEC_FAILED] = { "core.exec.failed", FLAG_TERMINAL },
 	[MSG_EXEC_RESIZE] = { "core.exec.resize", 0 },
 	[MSG_EXEC_SIGNAL] = { "core.exec.signal", 0 },
+	[MSG_EXEC_DETACH] = { "msb.exec.detach", 0 },
+	[MSG_EXEC_DETACHED] = { "msb.exec.detached", FLAG_TERMINAL },
 	[MSG_FS_REQUEST] = { "core.fs.request", FLAG_SESSION_START },
 	[MSG_FS_DATA] = { "core.fs.data", 0 },
 	[MSG_FS_HOLE] = { "msb.fs.hole", 0 },

@@ -39,6 +39,8 @@ static void requests(void)
 
 #define ENTROPY_16 "0123456789abcdef"
 #define ENTROPY_32 ENTROPY_16 ENTROPY_16
+#define PROFILE "\x70" "security_profile"
+#define INIT "\x6chandoff_init\xa1\x63" "cmd\x64" "auto"
 #define ID_KEY "\x6amachine_id"
 #define ID_GOOD "\x78\x20" "0123456789abcdef0123456789abcdef"
 
@@ -67,6 +69,12 @@ static void bootstrap(void)
 	ok(msg_read_bootstrap(WITH("\x67" "entropy\x58\x20" ENTROPY_32 ID_KEY ID_GOOD), &b) &&
 	   bytes_are(b.entropy, BYTES(ENTROPY_32)) && b.machine_id.len == 32, "it may bring entropy and the machine's id");
 	ok(msg_read_bootstrap(WITH("\x67" "entropy\xf6" ID_KEY "\xf6"), &b) && !b.entropy.p && !b.machine_id.p, "or null");
+	ok(msg_read_bootstrap(WITH(PROFILE "\x6arestricted" ID_KEY ID_GOOD), &b) && b.restricted, "it may be restricted");
+	ok(msg_read_bootstrap(WITH(PROFILE "\x67" "default" ID_KEY ID_GOOD), &b) && !b.restricted &&
+	   msg_read_bootstrap(WITH(PROFILE "\xf6" ID_KEY ID_GOOD), &b) && !b.restricted, "or not");
+	ok(!msg_read_bootstrap(WITH(PROFILE "\x66" "strict" ID_KEY ID_GOOD), &b) &&
+	   !msg_read_bootstrap(WITH(PROFILE "\x60" ID_KEY ID_GOOD), &b), "a profile that nobody knows is none");
+	ok(!msg_read_bootstrap(WITH(PROFILE "\x6arestricted" INIT), &b), "nor is one with an init");
 	ok(!msg_read_bootstrap(WITH("\x67" "entropy\x50" ENTROPY_16 ID_KEY ID_GOOD), &b), "not too little of the one");
 	ok(!msg_read_bootstrap(WITH("\x67" "entropy\x58\x20" ENTROPY_32 ID_KEY "\x70" ENTROPY_16), &b), "nor of the other");
 #undef WITH
@@ -121,6 +129,10 @@ static void resume(void)
 	   !resumes_as(BYTES(RESUME("\xa3", "\x58\x20" ENTROPY_32) ID_KEY "\x78\x21" ENTROPY_32 "0")), "32 of them");
 	ok(resumes_as(BYTES(RESUME("\xa3", "\x58\x20" ENTROPY_32) ID_KEY "\xf6")), "null is none");
 	ok(!resumes_as(BYTES(RESUME("\xa3", "\x58\x20" ENTROPY_32) "\x68hostname\x01")), "a host name is text");
+	ok(msg_read_resume(BYTES(RESUME("\xa3", "\x58\x20" ENTROPY_32) PROFILE "\x6arestricted"), &m) && m.restricted &&
+	   msg_read_resume(BYTES(RESUME("\xa2", "\x58\x20" ENTROPY_32)), &m) && !m.restricted, "it may restrict");
+	ok(!resumes_as(BYTES(RESUME("\xa4", "\x58\x20" ENTROPY_32) PROFILE "\x6arestricted" INIT)) &&
+	   resumes_as(BYTES(RESUME("\xa4", "\x58\x20" ENTROPY_32) PROFILE "\x67" "default" INIT)), "but no init");
 }
 
 static void control(void)

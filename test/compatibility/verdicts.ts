@@ -27,6 +27,8 @@ const patchFailed = 'Has the number, the kind and the path of the patch.';
 const noAgentClient = 'The relay’s socket speaks the same protocol; a client of it is not for users yet.';
 const init =
   'A stop waits for what services write on their way down, and leaves a clean file system, whatever the init does. PID 1 is that of a PID namespace, not of the kernel’s own; a template has no init, and `auto` appends no command.';
+const attach =
+  'The terminal is as it was afterwards also where the machine dies, the guest is stuck, or a signal ends the process. A signal that ended the command is told as shells tell it, 128 + n.';
 const noPlacement =
   'VMMs are ordinary processes; where they run is the host’s business, and the test runner’s places bound how many there are.';
 const noDatabase = 'There is no database: the state is files, and liveness a lock.';
@@ -62,11 +64,11 @@ export const verdicts: Verdicts = {
     'An error is thrown, not swallowed; an ephemeral sandbox is gone when it resolves.',
   ),
   'Sandbox#restart': richer('A stop that failed is told; the old object gives up the ownership.'),
-  'Sandbox#attach': notYet('msbtest exec -it is an attached terminal; there is no function for it.'),
-  'Sandbox#attachDefault': notYet(),
-  'Sandbox#attachDefaultWith': notYet(),
-  'Sandbox#attachShell': notYet(),
-  'Sandbox#attachWith': notYet(),
+  'Sandbox#attach': richer(attach),
+  'Sandbox#attachDefault': richer(attach),
+  'Sandbox#attachDefaultWith': richer(attach),
+  'Sandbox#attachShell': richer(attach),
+  'Sandbox#attachWith': richer(`${attach} A time-out; AbortSignals; onDetach tells of the detach keys.`),
   'Sandbox#logStream': richer(`${logs} AbortSignals; one that follows ends with the machine.`),
   'Sandbox#logs': richer(logs),
   'Sandbox#metrics': notYet(noMetrics),
@@ -161,7 +163,6 @@ export const verdicts: Verdicts = {
   ),
   'SandboxBuilder#secret': notYet(noNetwork),
   'SandboxBuilder#secretEnv': notYet(noNetwork),
-  'SandboxBuilder#security': notYet('The agent does not harden what it starts yet; user() and rlimit() can.'),
   'SandboxBuilder#thp': never('Huge pages work against memory that is shared between clones.'),
   'SandboxBuilder#volume': notYet(noVolumes),
   'SandboxBuilder#vsock': notYet(noNetwork),
@@ -191,7 +192,7 @@ export const verdicts: Verdicts = {
   'ExecOptionsBuilder#args': richer('Takes any iterable.'),
   ExitStatus: richer('Has the signal.'),
   ExecEvent: differs('`stdinError` is one kind more, and `exited` has the signal.'),
-  AttachOptionsBuilder: notYet('As attach() is.'),
+  'AttachOptionsBuilder#args': richer('Takes any iterable.'),
   'InitOptionsBuilder#args': richer('Takes any iterable.'),
 
   // Images
@@ -279,7 +280,6 @@ export const verdicts: Verdicts = {
     'SandboxCrashedError',
     'TimeoutError',
   ),
-  TerminalError: never('Of a command: its kind is pty_setup_failed, its stage the step.', 'ExecFailedError'),
   UnsupportedError: never(noUse),
   UnsupportedOperationError: never(noUse),
   VolumeAlreadyExistsError: notYet(noVolumes),

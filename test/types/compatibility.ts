@@ -27,6 +27,7 @@ type Classes = [
   [InstanceType<typeof theirs.RegistryConfigBuilder>, ours.RegistryConfigBuilder],
   [InstanceType<typeof theirs.ExecOptionsBuilder>, ours.ExecOptionsBuilder],
   [InstanceType<typeof theirs.InitOptionsBuilder>, ours.InitOptionsBuilder],
+  [InstanceType<typeof theirs.AttachOptionsBuilder>, ours.AttachOptionsBuilder],
   [theirs.ExecTimeoutError, ours.ExecTimeoutError],
   [theirs.HttpError, ours.HttpError],
   [theirs.ImageError, ours.ImageError],
@@ -43,6 +44,7 @@ type Classes = [
   [theirs.SandboxNotRunningError, ours.SandboxNotRunningError],
   [theirs.SandboxReplacedError, ours.SandboxReplacedError],
   [theirs.SandboxStillRunningError, ours.SandboxStillRunningError],
+  [theirs.TerminalError, ours.TerminalError],
 ];
 
 export type All = [
@@ -94,6 +96,16 @@ export type All = [
   Expect<true, Fits<ours.Sandbox['shell'], theirs.Sandbox['shell'], Classes>>,
   // Sandbox#shellStream: same
   Expect<true, Fits<ours.Sandbox['shellStream'], theirs.Sandbox['shellStream'], Classes>>,
+  // Sandbox#attachDefault: richer
+  Expect<true, Fits<ours.Sandbox['attachDefault'], theirs.Sandbox['attachDefault'], Classes>>,
+  // Sandbox#attachDefaultWith: richer
+  Expect<true, Fits<ours.Sandbox['attachDefaultWith'], theirs.Sandbox['attachDefaultWith'], Classes>>,
+  // Sandbox#attach: richer
+  Expect<true, Fits<ours.Sandbox['attach'], theirs.Sandbox['attach'], Classes>>,
+  // Sandbox#attachWith: richer
+  Expect<true, Fits<ours.Sandbox['attachWith'], theirs.Sandbox['attachWith'], Classes>>,
+  // Sandbox#attachShell: richer
+  Expect<true, Fits<ours.Sandbox['attachShell'], theirs.Sandbox['attachShell'], Classes>>,
   // Sandbox#fs: same
   Expect<true, Fits<ours.Sandbox['fs'], theirs.Sandbox['fs'], Classes>>,
   // Sandbox#config: differs
@@ -160,6 +172,8 @@ export type All = [
   Expect<true, Fits<ours.SandboxBuilder['workdir'], theirs.SandboxBuilder['workdir'], Classes>>,
   // SandboxBuilder#shell: same
   Expect<true, Fits<ours.SandboxBuilder['shell'], theirs.SandboxBuilder['shell'], Classes>>,
+  // SandboxBuilder#security: same
+  Expect<true, Fits<ours.SandboxBuilder['security'], theirs.SandboxBuilder['security'], Classes>>,
   // SandboxBuilder#registry: same
   Expect<true, Fits<ours.SandboxBuilder['registry'], theirs.SandboxBuilder['registry'], Classes>>,
   // SandboxBuilder#replace: richer
@@ -625,6 +639,26 @@ export type All = [
   Expect<true, Fits<ours.InitOptionsBuilder['envs'], InstanceType<typeof theirs.InitOptionsBuilder>['envs'], Classes>>,
   // new InitOptionsBuilder: same
   Expect<true, Fits<(...args: ConstructorParameters<typeof ours.InitOptionsBuilder>) => unknown, (...args: ConstructorParameters<typeof theirs.InitOptionsBuilder>) => unknown, Classes>>,
+  // AttachOptionsBuilder#arg: same
+  Expect<true, Fits<ours.AttachOptionsBuilder['arg'], InstanceType<typeof theirs.AttachOptionsBuilder>['arg'], Classes>>,
+  // AttachOptionsBuilder#args: richer
+  Expect<true, Fits<ours.AttachOptionsBuilder['args'], InstanceType<typeof theirs.AttachOptionsBuilder>['args'], Classes>>,
+  // AttachOptionsBuilder#cwd: same
+  Expect<true, Fits<ours.AttachOptionsBuilder['cwd'], InstanceType<typeof theirs.AttachOptionsBuilder>['cwd'], Classes>>,
+  // AttachOptionsBuilder#user: same
+  Expect<true, Fits<ours.AttachOptionsBuilder['user'], InstanceType<typeof theirs.AttachOptionsBuilder>['user'], Classes>>,
+  // AttachOptionsBuilder#env: same
+  Expect<true, Fits<ours.AttachOptionsBuilder['env'], InstanceType<typeof theirs.AttachOptionsBuilder>['env'], Classes>>,
+  // AttachOptionsBuilder#envs: same
+  Expect<true, Fits<ours.AttachOptionsBuilder['envs'], InstanceType<typeof theirs.AttachOptionsBuilder>['envs'], Classes>>,
+  // AttachOptionsBuilder#detachKeys: same
+  Expect<true, Fits<ours.AttachOptionsBuilder['detachKeys'], InstanceType<typeof theirs.AttachOptionsBuilder>['detachKeys'], Classes>>,
+  // AttachOptionsBuilder#rlimit: same
+  Expect<true, Fits<ours.AttachOptionsBuilder['rlimit'], InstanceType<typeof theirs.AttachOptionsBuilder>['rlimit'], Classes>>,
+  // AttachOptionsBuilder#rlimitRange: same
+  Expect<true, Fits<ours.AttachOptionsBuilder['rlimitRange'], InstanceType<typeof theirs.AttachOptionsBuilder>['rlimitRange'], Classes>>,
+  // new AttachOptionsBuilder: same
+  Expect<true, Fits<(...args: ConstructorParameters<typeof ours.AttachOptionsBuilder>) => unknown, (...args: ConstructorParameters<typeof theirs.AttachOptionsBuilder>) => unknown, Classes>>,
   // PullProgressEvent: richer
   Expect<true, Gives<ours.PullProgressEvent, theirs.PullProgressEvent, Classes>>,
   Expect<false, Takes<ours.PullProgressEvent, theirs.PullProgressEvent, Classes>>,
@@ -735,6 +769,10 @@ export type All = [
   Expect<true, Gives<ours.SandboxStillRunningError, theirs.SandboxStillRunningError, Classes>>,
   // new SandboxStillRunningError: same
   Expect<true, Fits<(...args: ConstructorParameters<typeof ours.SandboxStillRunningError>) => unknown, (...args: ConstructorParameters<typeof theirs.SandboxStillRunningError>) => unknown, Classes>>,
+  // TerminalError: same
+  Expect<true, Gives<ours.TerminalError, theirs.TerminalError, Classes>>,
+  // new TerminalError: same
+  Expect<true, Fits<(...args: ConstructorParameters<typeof ours.TerminalError>) => unknown, (...args: ConstructorParameters<typeof theirs.TerminalError>) => unknown, Classes>>,
   // MicrosandboxErrorCode: differs
   Expect<false, Gives<ours.MicrosandboxErrorCode, theirs.MicrosandboxErrorCode, Classes>>,
   Expect<false, Takes<ours.MicrosandboxErrorCode, theirs.MicrosandboxErrorCode, Classes>>,

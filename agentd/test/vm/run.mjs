@@ -8,6 +8,7 @@ import * as connections from './connections.mjs';
 import * as files from './files.mjs';
 import * as handoffs from './handoffs.mjs';
 import { build, makeUpper, whyNot } from './machine.mjs';
+import * as profiles from './profiles.mjs';
 import * as renewals from './renewals.mjs';
 import * as scenarios from './scenarios.mjs';
 import * as terminals from './terminals.mjs';
@@ -33,6 +34,7 @@ for (const [name, scenario] of Object.entries({
   ...terminals,
   ...connections,
   ...files,
+  ...profiles,
   ...renewals,
   ...handoffs,
 })) {

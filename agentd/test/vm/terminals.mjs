@@ -204,3 +204,57 @@ export async function shells(t) {
   );
   t.is(s.of('core.exec.exited').length, 1, 'and its own end is told');
 }
+
+/** Waits until `script` holds in the guest. */
+const holds = async (line, script) =>
+  (await line.sh(`n=0; until ${script}; do n=$((n+1)); test $n -lt 500 || exit 1; sleep 0.02; done`)).code;
+
+export async function detaching(t) {
+  const m = await boot(t);
+  const { line } = m;
+  let s = at(
+    line,
+    'echo up; read go; while test ! -f /go; do echo $((n = n + 1)) > /root/n; seq 1000; done; echo $n > /root/end',
+  );
+  await says(line, s, 'up');
+  s.stdin('go\n');
+  await says(line, s, '1000');
+  line.send(s.id, 'msb.exec.detach', {});
+  const end = await s.end();
+  t.is([end.t, end.flags, end.p], ['msb.exec.detached', 1, {}], 'a client lets go of a command');
+  const count = line.frames.length;
+  const n = Number((await line.sh('cat /root/n')).stdout);
+  t.is(
+    await holds(line, `test $(cat /root/n) -gt ${n + 3}`),
+    0,
+    'which goes on, though nobody reads its terminal',
+  );
+  line.send(s.id, 'core.exec.stdin', { data: Buffer.from('late') });
+  line.send(s.id, 'msb.exec.detach', {});
+  line.send(s.id, 'core.exec.signal', { signal: 9 });
+  t.is(
+    line.frames.slice(count).filter((f) => f.id === s.id),
+    [],
+    'nothing more is heard of it',
+  );
+  line.send(0, 'core.relay.client.disconnected', { id_start: 1, id_end_exclusive: 33554432 });
+  t.is((await line.sh('touch /go')).code, 0, 'its client goes');
+  t.is(await holds(line, 'test -f /root/end'), 0, 'and it comes to its own end');
+
+  s = line.start('/bin/sh', ['-c', 'read word; echo word=$word >&2; echo $? > /root/piped']);
+  await s.started();
+  line.send(s.id, 'msb.exec.detach', {});
+  t.is((await s.end()).t, 'msb.exec.detached', 'one with pipes is let go of, too');
+  t.is(await holds(line, 'test -f /root/piped'), 0, 'finds the end of its input, and writes on');
+
+  let refused;
+  for (let i = 0; i < 200 && refused?.t !== 'core.error'; i++) {
+    s = line.start('sleep', ['1000'], { tty: i % 2 === 0 });
+    await s.started();
+    line.send(s.id, 'msb.exec.detach', {});
+    refused = await s.end();
+  }
+  t.is([refused.t, refused.p.kind], ['core.error', 'invalid_session'], 'but only of so many');
+  const r = await m.shutdown();
+  t.is([r.code, r.halted?.p.clean], [0, true], 'none is in the way of the end');
+}

@@ -31,6 +31,7 @@ export type MicrosandboxErrorCode =
   | 'sandboxNotRunning'
   | 'sandboxReplaced'
   | 'sandboxStillRunning'
+  | 'terminal'
   | 'testMachine'
   | 'timeout';
 
@@ -214,6 +215,14 @@ export class ExecFailedError extends MicrosandboxError {
     this.kind = details.kind;
     this.errnoName = details.errnoName;
     this.stage = details.stage;
+  }
+}
+
+/** This process's own terminal could not be given to a command: it has none, or another command is at it. */
+export class TerminalError extends MicrosandboxError {
+  declare readonly code: 'terminal';
+  constructor(message: string, options?: ErrorOptions) {
+    super('terminal', message, options);
   }
 }
 

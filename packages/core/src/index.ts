@@ -25,9 +25,11 @@ export {
   type PullProgress,
 } from './image/pull-progress.js';
 export type { RegistryAuth, RegistryConfig } from './image/registry/settings.js';
+export { AttachOptionsBuilder } from './sandbox/attach.js';
 export { DerivedImageBuilder } from './sandbox/derived-image-builder.js';
-export { ExecHandle, ExecSink } from './sandbox/exec-handle.js';
+export { ExecHandle } from './sandbox/exec-handle.js';
 export type { ExecRecord, ExecRecordStatus } from './sandbox/exec-journal.js';
+export { ExecSink } from './sandbox/exec-sink.js';
 export {
   type ExecEvent,
   ExecOptionsBuilder,
@@ -99,4 +101,5 @@ export {
   type SandboxInit,
   type SandboxStatus,
   SandboxStatuses,
+  type SecurityProfile,
 } from './store/record.js';

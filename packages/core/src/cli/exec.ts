@@ -1,6 +1,12 @@
 import { Sandbox } from '../sandbox/sandbox.js';
 import { type Command, UsageError } from './command.js';
-import { commandOptions, commandOptionsHelp, guestCommand, runGuestCommand } from './guest-command.js';
+import {
+  commandOptions,
+  commandOptionsHelp,
+  guestCommand,
+  runGuestCommand,
+  ttyOptionHelp,
+} from './guest-command.js';
 
 export const exec: Command = {
   summary: 'run a command in a sandbox',
@@ -14,7 +20,7 @@ stopped is started for it, and stopped again.
   -u, --user USER    who runs it
 ${commandOptionsHelp}
   -i, --interactive  pass our stdin on to it
-  -t, --tty          run it at our terminal: keys, colours, window size; -i is implied
+${ttyOptionHelp}
 
 Examples: msbtest exec -it web -- sh
           tar c . | msbtest exec -i web -- tar x -C /srv`,

@@ -1,12 +1,13 @@
 import { constants } from 'node:os';
-import { ExecFailedError, ExecTimeoutError } from '../errors.js';
+import { ExecFailedError, ExecTimeoutError, TerminalError } from '../errors.js';
 import { errnoOf } from '../host/native.js';
-import type { ExecHandle, ExecSink } from '../sandbox/exec-handle.js';
-import { ExecOptionsBuilder } from '../sandbox/exec-types.js';
+import { AttachOptionsBuilder } from '../sandbox/attach.js';
+import type { ExecHandle } from '../sandbox/exec-handle.js';
+import type { ExecSink } from '../sandbox/exec-sink.js';
+import type { CommandOptionsBuilder } from '../sandbox/exec-types.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import { checkRlimit } from '../sandbox/spec.js';
 import { type Invocation, UsageError } from './command.js';
-import { expectTerminal, takeTerminal, windowSize } from './terminal.js';
 
 /** As shells and container tools have it: 126 cannot be executed, 127 not found, 128 + n ended by signal n. */
 const statusNotExecutable = 126;
@@ -22,9 +23,14 @@ export const commandOptions = {
   user: { type: 'string', short: 'u' },
   interactive: { type: 'boolean', short: 'i' },
   tty: { type: 'boolean', short: 't' },
+  'detach-keys': { type: 'string' },
   timeout: { type: 'string' },
   rlimit: { type: 'string', multiple: true },
 } as const;
+
+/** What the help says of `-t`. */
+export const ttyOptionHelp = `  -t, --tty          run it at our terminal: keys, colours, window size; -i is implied
+  --detach-keys KEYS with -t: the keys (ctrl-]) that leave it to itself; it and the sandbox go on`;
 
 /** What the help says of those whose names do not say it. */
 export const commandOptionsHelp = `  --timeout MS       kill COMMAND after MS milliseconds; the exit status is 124
@@ -39,7 +45,9 @@ export const commandOptionsHelp = `  --timeout MS       kill COMMAND after MS mi
 export function guestCommand(invocation: Invocation): readonly string[] {
   const { positionals, rest } = invocation;
   if (invocation.flag('tty')) expectTerminal();
-  configured(new ExecOptionsBuilder(), invocation);
+  else if (invocation.text('detach-keys') !== undefined)
+    throw new UsageError('--detach-keys is for a command at a terminal: it takes -t.');
+  attachConfigured(new AttachOptionsBuilder(), invocation);
   if (rest.length > 0 && positionals.length > 1)
     throw new UsageError(`"${positionals[1]}" is one argument too many.`);
   return rest.length > 0 ? rest : positionals.slice(1);
@@ -57,38 +65,78 @@ export async function runGuestCommand(
 ): Promise<number> {
   const [program, ...args] = command;
   if (program === undefined) throw new UsageError('There is no command to run.');
-  const tty = invocation.flag('tty');
-  const configure = (options: ExecOptionsBuilder) => {
-    configured(options.args(args), invocation);
-    if (tty) options.tty(true, windowSize());
-    return tty || invocation.flag('interactive') ? options.stdinPipe() : options;
-  };
-  let handle: ExecHandle;
   try {
-    handle = await sandbox.execStreamWith(program, configure);
+    if (invocation.flag('tty')) return await attach(sandbox, program, args, invocation);
+    return await exec(sandbox, program, args, invocation);
   } catch (error) {
-    if (!(error instanceof ExecFailedError)) throw error;
+    if (isBrokenPipe(error)) return statusSignal + constants.signals.SIGPIPE; // nobody reads us any more
+    const isCommands = error instanceof ExecFailedError || error instanceof ExecTimeoutError;
+    if (!isCommands) throw error;
     process.stderr.write(`msbtest: ${error.message}\n`);
+    if (error instanceof ExecTimeoutError) return statusTimeout;
     return error.kind === 'not_found' ? statusNotFound : statusNotExecutable;
   }
-  await using running = handle;
+}
+
+/** @throws UsageError */
+function expectTerminal(): void {
+  if (process.stdin.isTTY) return;
+  throw new UsageError(
+    '-t runs the command at our terminal, but our stdin is none: it is a file, a pipe or closed. Drop -t; -i alone passes on what is piped in.',
+  );
+}
+
+/** At our terminal. Who leaves the command to itself leaves it its machine. */
+async function attach(
+  sandbox: Sandbox,
+  program: string,
+  args: readonly string[],
+  invocation: Invocation,
+): Promise<number> {
+  let isDetached = false;
+  const status = await sandbox.attachWith(program, (options) =>
+    attachConfigured(options.args(args), invocation).onDetach(() => {
+      isDetached = true;
+    }),
+  );
+  if (!isDetached) return status;
+  await sandbox.detach();
+  process.stderr.write(`msbtest: detached; "${program}" goes on in sandbox "${sandbox.name}".\n`);
+  return status;
+}
+
+async function exec(
+  sandbox: Sandbox,
+  program: string,
+  args: readonly string[],
+  invocation: Invocation,
+): Promise<number> {
+  await using running = await sandbox.execStreamWith(program, (options) => {
+    configured(options.args(args), invocation);
+    return invocation.flag('interactive') ? options.stdinPipe() : options;
+  });
   const stdin = await running.takeStdin();
   try {
-    using _terminal = tty ? takeTerminal(({ rows, cols }) => running.resize(rows, cols)) : null;
     if (stdin) passStdin(stdin);
     return await passOutput(running);
-  } catch (error) {
-    if (errnoOf(error) === 'EPIPE') return statusSignal + constants.signals.SIGPIPE; // nobody reads us any more
-    if (!(error instanceof ExecTimeoutError)) throw error;
-    process.stderr.write(`msbtest: ${error.message}\n`);
-    return statusTimeout;
   } finally {
     if (stdin) process.stdin.destroy(); // nobody reads it any more, and it would keep this process
   }
 }
 
+function isBrokenPipe(error: unknown): boolean {
+  return errnoOf(error instanceof TerminalError ? error.cause : error) === 'EPIPE';
+}
+
 /** @throws UsageError, InvalidConfigError */
-function configured(options: ExecOptionsBuilder, invocation: Invocation): void {
+function attachConfigured(options: AttachOptionsBuilder, invocation: Invocation): AttachOptionsBuilder {
+  configured(options, invocation);
+  const keys = invocation.text('detach-keys');
+  return keys === undefined ? options : options.detachKeys(keys);
+}
+
+/** @throws UsageError, InvalidConfigError */
+function configured(options: CommandOptionsBuilder, invocation: Invocation): void {
   for (const pair of invocation.texts('env')) options.env(...splitPair(pair));
   for (const limit of invocation.texts('rlimit')) options.rlimitRange(...splitLimit(limit));
   const [workdir, user] = [invocation.text('workdir'), invocation.text('user')];

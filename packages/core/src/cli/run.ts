@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Sandbox } from '../sandbox/sandbox.js';
+import type { SecurityProfile } from '../store/record.js';
 import { type Command, printJson, UsageError } from './command.js';
 import {
   commandOptions,
@@ -7,6 +8,7 @@ import {
   guestCommand,
   runGuestCommand,
   splitPair,
+  ttyOptionHelp,
 } from './guest-command.js';
 import { addPatches, patchOptions, patchOptionsHelp } from './patch-options.js';
 import { pullPolicy } from './pull.js';
@@ -26,6 +28,7 @@ sandbox is removed when COMMAND ends.
   --cpus N           virtual processors (1)
   --memory MIB       memory (512)
   --init PATH        what is PID 1 in the agent's place; auto finds one
+  --security PROFILE default, or restricted: the guest's root is bounded, as a container's is
   --idle-timeout S   stop it when nobody has used it for so many seconds
   --max-duration S   stop it when it has run for so many seconds
 ${patchOptionsHelp}
@@ -34,7 +37,7 @@ ${patchOptionsHelp}
   -u, --user USER    who runs it
 ${commandOptionsHelp}
   -i, --interactive  pass our stdin on to it
-  -t, --tty          run it at our terminal: keys, colours, window size; -i is implied
+${ttyOptionHelp}
   --json             with --detach: print the sandbox as JSON
 
 Examples: msbtest run msb-base -- sh -c 'uname -a; df -h /'
@@ -49,6 +52,7 @@ Examples: msbtest run msb-base -- sh -c 'uname -a; df -h /'
     cpus: { type: 'string' },
     memory: { type: 'string' },
     init: { type: 'string' },
+    security: { type: 'string' },
     'idle-timeout': { type: 'string' },
     'max-duration': { type: 'string' },
     json: { type: 'boolean' },
@@ -71,6 +75,8 @@ Examples: msbtest run msb-base -- sh -c 'uname -a; df -h /'
     if (memory !== undefined) builder.memory(memory);
     const init = invocation.text('init');
     if (init !== undefined) builder.init(init);
+    const security = invocation.text('security');
+    if (security !== undefined) builder.security(security as SecurityProfile); // the builder looks at it
     const [idle, duration] = [invocation.number('idle-timeout'), invocation.number('max-duration')];
     if (idle !== undefined) builder.idleTimeout(idle);
     if (duration !== undefined) builder.maxDuration(duration);

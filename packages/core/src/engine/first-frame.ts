@@ -32,6 +32,14 @@ export function resumePayload(record: SandboxRecord): PayloadFields {
   return { ...identity(record), ...timePayload() };
 }
 
+/**
+ * The same sandbox while its machine is nobody's yet, and may become anybody's: an init and a profile cannot be taken back, so they
+ * come with its name.
+ */
+export function unclaimed(record: SandboxRecord): SandboxRecord {
+  return { ...record, config: { ...record.config, init: null, security: 'default' } };
+}
+
 /** What time it is. */
 export function timePayload(): PayloadFields {
   return { unix_time_nanos: BigInt(wallMs()) * 1_000_000n };
@@ -45,6 +53,7 @@ function identity({ id, config }: SandboxRecord): PayloadFields {
     default_env: Object.entries(config.env).map(([key, value]) => ({ key, value })),
     entropy: randomBytes(entropyBytes),
     handoff_init: handoffPayload(config.init),
+    security_profile: config.security,
   };
 }
 

@@ -1,6 +1,6 @@
 import type { PayloadFields } from '../agent/message.js';
 import type { ImageConfig } from '../image/layout.js';
-import type { SandboxInit, SandboxRecord } from '../store/record.js';
+import type { SandboxInit } from '../store/record.js';
 
 /** Of an image that declares one of these as its entrypoint, that is the init; the first is too common a name to be looked for. */
 const entrypointInits = ['/init', '/sbin/init', '/lib/systemd/systemd', '/usr/lib/systemd/systemd'];
@@ -17,11 +17,6 @@ export function resolveInit(
   const [cmd] = entrypoint ?? [];
   if (init.cmd !== 'auto' || cmd === undefined || !entrypointInits.includes(cmd)) return init;
   return { ...init, cmd, env: { ...sandboxEnv, ...init.env } };
-}
-
-/** The same sandbox with the agent for PID 1: a machine that is not anybody's yet has no init either, and gets it with its name. */
-export function withoutInit(record: SandboxRecord): SandboxRecord {
-  return { ...record, config: { ...record.config, init: null } };
 }
 
 /** What the agent is told of an init. */

@@ -9,9 +9,8 @@ import { type Qmp, VmmControlError } from '../vmm/qmp.js';
 import { vmmDescriptors, vmmLines } from '../vmm/vmm.js';
 import type { CloneSource } from './clone-source.js';
 import type { Environment } from './environment.js';
-import { resumeFrame } from './first-frame.js';
+import { resumeFrame, unclaimed } from './first-frame.js';
 import { decodeForkAnswer, encodeForkOrder } from './fork-order.js';
-import { withoutInit } from './init.js';
 import { LiveVmm } from './live-vmm.js';
 import { rehearse, renew } from './rehearsal.js';
 import type { Shape } from './shape.js';
@@ -54,7 +53,7 @@ export class LiveTemplate implements CloneSource, AsyncDisposable {
     record: SandboxRecord,
     whenFailed: () => Promise<void>,
   ): Promise<LiveTemplate> {
-    const nobodys = withoutInit(record);
+    const nobodys = unclaimed(record);
     const vmm = await LiveVmm.start(template, shape, templates.scratch(), `${places.home}/`);
     try {
       const [connection] = await Promise.all([

@@ -10,7 +10,7 @@ import type { SandboxDirectory } from '../store/sandbox-directory.js';
 import { freeze } from '../vmm/freezing.js';
 import { Qmp, VmmControlError } from '../vmm/qmp.js';
 import type { Environment } from './environment.js';
-import { bootstrapFrame } from './first-frame.js';
+import { bootstrapFrame, unclaimed } from './first-frame.js';
 import { launch } from './launch.js';
 import { rehearse, renew } from './rehearsal.js';
 import type { Shape } from './shape.js';
@@ -84,8 +84,9 @@ async function bootAndFreeze(
 
 /** The same machine, without anything that clones do not have in common. Its name stays, for the errors. */
 function nobodys(record: SandboxRecord): SandboxRecord {
+  const { config } = unclaimed(record);
   return {
     ...record,
-    config: { ...record.config, env: {}, hostname: 'localhost', workdir: null, init: null, ephemeral: false },
+    config: { ...config, env: {}, hostname: 'localhost', workdir: null, ephemeral: false },
   };
 }

@@ -5,7 +5,7 @@ import type { Qmp } from '../vmm/qmp.js';
 import { type Cloned, clone, cloneUpper } from './clone.js';
 import type { CloneSource } from './clone-source.js';
 import type { Environment } from './environment.js';
-import { withoutInit } from './init.js';
+import { unclaimed } from './first-frame.js';
 import type { Created, RunningMachine } from './machine.js';
 import { rehearse, renew } from './rehearsal.js';
 import type { Shape } from './shape.js';
@@ -49,7 +49,7 @@ export class ReadyMachine {
     const { directory } = unnamed;
     let ready: ReadyMachine | undefined;
     try {
-      const cloned = await clone(environment, source, shape, unnamed, withoutInit(record), bounds);
+      const cloned = await clone(environment, source, shape, unnamed, unclaimed(record), bounds);
       ready = new ReadyMachine(environment, directory, record.id, cloned);
       const { connection } = cloned.machine;
       await rehearse(connection, { ...bounds, timeoutMs: renewTimeoutMs });

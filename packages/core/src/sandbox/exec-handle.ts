@@ -6,11 +6,13 @@ import {
   ExecTimeoutError,
   InvalidConfigError,
   OutputLimitError,
+  TimeoutError,
 } from '../errors.js';
 import { clearTimeout, setTimeout } from '../host/clock.js';
 import { startError } from './exec-failure.js';
 import { ExecInbox } from './exec-inbox.js';
 import type { ExecEntry } from './exec-journal.js';
+import { ExecSink } from './exec-sink.js';
 import {
   checkTerminalSize,
   defaultTerminalSize,
@@ -18,7 +20,6 @@ import {
   type ExecOptions,
   ExecOutput,
   type ExitStatus,
-  toBytes,
 } from './exec-types.js';
 import { GatheredBytes } from './gathered-bytes.js';
 import type { Line } from './line.js';
@@ -29,64 +30,8 @@ const outputLimitBytes = 64 * 1024 * 1024;
 /** A killed command that does not end in this time has a stuck guest behind it. */
 const killGraceMs = 3_000;
 
-/** One message's worth of stdin, so that a large write does not hold up other messages. */
-const stdinChunkBytes = 128 * 1024;
-
-/** Writes to a command's stdin. */
-export class ExecSink implements AsyncDisposable {
-  readonly #line: Line;
-  readonly #inbox: ExecInbox;
-  readonly #id: number;
-  #isClosed = false;
-
-  /** @internal */
-  constructor(line: Line, inbox: ExecInbox, id: number) {
-    this.#line = line;
-    this.#inbox = inbox;
-    this.#id = id;
-  }
-
-  /**
-   * Resolves when there is room for more: the command has read all but the last megabyte at the most. While it waits, a megabyte of
-   * output is read ahead; a command that writes more than that before it reads on waits for the reader of its events, and so does this.
-   * What is written to a command that has ended, or has closed its stdin, is dropped: a `stdinError` event tells.
-   */
-  async write(data: Uint8Array | string): Promise<void> {
-    const bytes = toBytes(data);
-    for (let at = 0; at < bytes.length; ) {
-      const room = await this.#told(() => this.#inbox.room());
-      if (room === 0) return;
-      const end = Math.min(bytes.length, at + stdinChunkBytes, at + room);
-      this.#inbox.sent(end - at);
-      await this.#send(bytes.subarray(at, end));
-      at = end;
-    }
-  }
-
-  /** Sends end of file; at a terminal it types the character for it, and more may follow. */
-  async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    await this.#send(new Uint8Array(0));
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
-  async #send(data: Uint8Array): Promise<void> {
-    if (this.#line.isOver) return;
-    await this.#told(() => this.#line.connection.send('core.exec.stdin', { data }, { id: this.#id }));
-  }
-
-  async #told<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      throw error instanceof AgentGoneError ? await this.#line.explainLoss(error) : error;
-    }
-  }
-}
+/** An agent says at once that it has let go of a command; who asked for it waits at a terminal. */
+const detachTimeoutMs = 5_000;
 
 /**
  * A command that runs in a sandbox. Its events are pulled: one that is not read does not go on writing for ever, nor does
@@ -105,6 +50,7 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
   #stdin: ExecSink | null;
   #ended = false;
   #timedOut = false;
+  #detaching: 'asked' | 'late' | 'done' | null = null;
 
   private constructor(
     command: string,
@@ -180,8 +126,14 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
     if (first) return first;
     try {
       while (!this.#ended) {
-        const event = this.#event(await this.#receive());
-        if (event?.kind === 'exited') this.#finish('exited');
+        const message = await this.#receive();
+        if (message.type === 'msb.exec.detached' && this.#detaching) {
+          this.#detaching = 'done';
+          this.#finish('over');
+          return null;
+        }
+        const event = this.#event(message);
+        if (event?.kind === 'exited') this.#finish('over');
         if (event?.kind === 'exited' && this.#timedOut) throw this.#timeoutError();
         if (event) this.#note(event);
         if (event) return event;
@@ -270,11 +222,29 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
     return this.signal(constants.signals.SIGKILL);
   }
 
+  /**
+   * Lets the command go on without us: {@link recv} gives null then, or `exited` if it ends first. What it writes after that is read in
+   * the guest, and lost.
+   *
+   * @internal
+   */
+  async detach(): Promise<void> {
+    if (this.#ended || this.#detaching) return;
+    this.#detaching = 'asked';
+    const giveUp = () => {
+      this.#detaching = 'late';
+      this.#line.close();
+    };
+    this.#timers.push(setTimeout(giveUp, detachTimeoutMs));
+    await this.#line.connection.send('msb.exec.detach', {}, { id: this.#id });
+  }
+
   async *[Symbol.asyncIterator](): AsyncIterator<ExecEvent> {
     for (let event = await this.recv(); event; event = await this.recv()) yield event;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#detaching === 'done') return;
     this.#finish('given up'); // the guest kills what a connection that ends has started
     this.#entry.failed(
       new Error('Its handle was disposed of before its end was read, which kills what still runs.'),
@@ -288,6 +258,7 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
       this.#finish('given up');
       if (this.#options.signal?.aborted) throw this.#options.signal.reason;
       if (this.#timedOut) throw this.#timeoutError();
+      if (this.#detaching === 'late') throw this.#lateError();
       throw error instanceof AgentGoneError ? await this.#line.explainLoss(error) : error;
     }
   }
@@ -340,13 +311,13 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
     this.#line.close();
   };
 
-  #finish(how: 'exited' | 'given up'): void {
+  #finish(how: 'over' | 'given up'): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#inbox.endInput();
     for (const timer of this.#timers) clearTimeout(timer);
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
-    if (how === 'exited') this.#line.giveBack();
+    if (how === 'over') this.#line.giveBack();
     else this.#line.close();
   }
 
@@ -356,6 +327,12 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
       `"${this.#command}" ran longer than its time-out of ${timeoutMs} ms and was killed.`,
       timeoutMs,
       output,
+    );
+  }
+
+  #lateError(): TimeoutError {
+    return new TimeoutError(
+      `The guest has not let go of "${this.#command}" within ${detachTimeoutMs} ms. It is killed as soon as the guest can be talked to.`,
     );
   }
 

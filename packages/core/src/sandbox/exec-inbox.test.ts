@@ -1,27 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { PayloadFields } from '../agent/message.js';
-import { ExecHandle } from './exec-handle.js';
-import { ExecJournal } from './exec-journal.js';
-import { ExecOptionsBuilder } from './exec-types.js';
-import { ScriptedAgent } from './scripted-agent.test.support.js';
+import type { ExecHandle } from './exec-handle.js';
+import { ScriptedAgent, started } from './scripted-agent.test.support.js';
 
 const megabyte = 1024 * 1024;
-
-/** A command, which has started, with a pipe to its stdin. */
-async function started(agent: ScriptedAgent): Promise<ExecHandle> {
-  const { options } = new ExecOptionsBuilder().stdinPipe();
-  const starting = ExecHandle.start(
-    await agent.connect(),
-    'cat',
-    options,
-    new ExecJournal().begin('cat', []),
-  );
-  await agent.hears('core.exec.request', 1);
-  agent.say('core.exec.started', { pid: 7 });
-  const handle = await starting;
-  expect(await handle.recv()).toMatchObject({ kind: 'started', pid: 7 });
-  return handle;
-}
 
 async function writing(handle: ExecHandle, bytes: number): Promise<{ readonly done: boolean }> {
   const sink = await handle.takeStdin();

@@ -81,11 +81,14 @@ export class ExecInbox {
       this.#window = Math.min(windowBytes, this.#window + payload.uint('bytes'));
       return;
     }
-    if (type === 'core.exec.stdin.error' || type === 'core.exec.exited') this.endInput();
+    if (endsInput.includes(type)) this.endInput();
     this.#ahead.push(message);
     this.#aheadBytes += sizeOf(message);
   }
 }
+
+/** After these nothing that is written is read any more. */
+const endsInput: readonly string[] = ['core.exec.stdin.error', 'core.exec.exited', 'msb.exec.detached'];
 
 /** A message that carries nothing has its price, too. */
 function sizeOf({ type, payload }: ReceivedMessage): number {

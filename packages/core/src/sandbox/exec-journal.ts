@@ -23,7 +23,7 @@ export interface ExecRecord {
   readonly startedAt: Date;
   /** Milliseconds until its end or failure was known to this process; null while it runs. */
   readonly durationMs: number | null;
-  /** Its exit (code −1 and the number when a signal ended it), or why there was none; null while it runs, or nobody has read its end. */
+  /** Its exit (code −1 and the number when a signal ended it), or why there was none; null while it runs, was detached from, or nobody has read its end. */
   readonly status: ExecRecordStatus | null;
   /** The end of what it wrote and this process has read, 4,096 bytes at the most; UTF-8, lossy, safe for a terminal. */
   readonly stdout: string;

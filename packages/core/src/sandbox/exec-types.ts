@@ -71,8 +71,8 @@ export class ExecOutput {
   }
 }
 
-/** A command's details, as `execWith` and `execStreamWith` hand them out to be filled in. */
-export class ExecOptionsBuilder {
+/** What can be said of every command, however it is run. */
+export class CommandOptionsBuilder {
   /** @internal */
   readonly options: ExecOptions = { args: [], env: {}, rlimits: [], stdin: Stdin.null(), terminal: null };
 
@@ -114,6 +114,23 @@ export class ExecOptionsBuilder {
     this.options.timeoutMs = ms;
     return this;
   }
+  /** A limit such as `nofile`, soft and hard alike, in the place of the sandbox's. */
+  rlimit(resource: string, limit: number): this {
+    return this.rlimitRange(resource, limit, limit);
+  }
+  rlimitRange(resource: string, soft: number, hard: number): this {
+    this.options.rlimits.push({ resource, soft, hard });
+    return this;
+  }
+  /** Kills the command when it is aborted; the call then rejects with the signal's reason. */
+  abortSignal(signal: AbortSignal): this {
+    this.options.signal = signal;
+    return this;
+  }
+}
+
+/** A command's details, as `execWith` and `execStreamWith` hand them out to be filled in. */
+export class ExecOptionsBuilder extends CommandOptionsBuilder {
   stdinNull(): this {
     this.options.stdin = Stdin.null();
     return this;
@@ -138,19 +155,6 @@ export class ExecOptionsBuilder {
     if (typeof enabled !== 'boolean')
       throw new InvalidConfigError(`A command's tty is ${String(enabled)}; it is true or false.`);
     this.options.terminal = enabled ? checkTerminalSize(size.rows, size.cols) : null;
-    return this;
-  }
-  /** A limit such as `nofile`, soft and hard alike, in the place of the sandbox's. */
-  rlimit(resource: string, limit: number): this {
-    return this.rlimitRange(resource, limit, limit);
-  }
-  rlimitRange(resource: string, soft: number, hard: number): this {
-    this.options.rlimits.push({ resource, soft, hard });
-    return this;
-  }
-  /** Kills the command when it is aborted; the call then rejects with the signal's reason. */
-  abortSignal(signal: AbortSignal): this {
-    this.options.signal = signal;
     return this;
   }
 }

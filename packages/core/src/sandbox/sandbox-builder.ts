@@ -12,7 +12,7 @@ import {
 import { checkPatches } from '../image/patch.js';
 import { type PullListener, PullPolicies, type PullPolicy } from '../image/pull-progress.js';
 import { formatReference, parseReference } from '../image/reference.js';
-import type { Patch, SandboxConfig, SandboxInit } from '../store/record.js';
+import type { Patch, SandboxConfig, SandboxInit, SecurityProfile } from '../store/record.js';
 import { checkName } from '../store/sandbox-store.js';
 import { checkInit, InitOptionsBuilder } from './init-options.js';
 import { PatchBuilder } from './patch-builder.js';
@@ -63,6 +63,7 @@ export class SandboxBuilder {
   #entrypoint: readonly string[] | undefined;
   #cmd: readonly string[] | undefined;
   #init: SandboxInit | null = null;
+  #security: SecurityProfile | undefined;
   #ephemeral = false;
   #detached = false;
   #idleTimeoutSecs: number | undefined;
@@ -97,6 +98,7 @@ export class SandboxBuilder {
       const { cmd, args, env } = spec.init;
       builder.initWith(cmd, (init) => init.args(args).envs(env));
     }
+    if (spec.security !== undefined) builder.security(spec.security);
     if (spec.user !== undefined) builder.user(spec.user);
     if (spec.entrypoint !== undefined) builder.entrypoint(spec.entrypoint);
     if (spec.cmd !== undefined) builder.cmd(spec.cmd);
@@ -234,6 +236,15 @@ export class SandboxBuilder {
     this.#init = configure(new InitOptionsBuilder()).build(cmd);
     return this;
   }
+  /**
+   * What the guest may do; default `default`: root has all capabilities, may mount, and may change its kernel's settings. `restricted`:
+   * every process has the capabilities that a container's root usually has, and can gain no others; setuid programs and device nodes
+   * mean nothing, and the kernel's settings are read-only. Not together with an init.
+   */
+  security(profile: SecurityProfile): this {
+    this.#security = profile;
+    return this;
+  }
   /** Whether it is removed as soon as its owner dies or disposes of it; default false. */
   ephemeral(enabled: boolean): this {
     this.#ephemeral = enabled;
@@ -314,6 +325,7 @@ export class SandboxBuilder {
       labels: this.#labels,
       ...(this.#user === undefined ? {} : { user: checkUser(this.#user) }),
       ...(this.#init === null ? {} : { init: checkInit(this.#init) }),
+      ...(this.#security === undefined ? {} : { security: checkSecurity(this.#security, this.#init) }),
       ...(rlimits.length === 0 ? {} : { rlimits }),
       ...(this.#entrypoint === undefined ? {} : { entrypoint: this.#entrypoint }),
       ...(this.#cmd === undefined ? {} : { cmd: this.#cmd }),
@@ -408,6 +420,16 @@ function checkPullPolicy(policy: string): PullPolicy {
 function checkUser(user: string): string {
   if (user !== '' && !user.includes('\0')) return user;
   throw new InvalidConfigError(`user is ${JSON.stringify(user)}; it is a name or a number.`);
+}
+
+function checkSecurity(profile: SecurityProfile, init: SandboxInit | null): SecurityProfile {
+  if (profile !== 'default' && profile !== 'restricted')
+    throw new InvalidConfigError(`security is ${JSON.stringify(profile)}; it is "default" or "restricted".`);
+  if (profile === 'restricted' && init !== null)
+    throw new InvalidConfigError(
+      'security is "restricted", which leaves a guest no init: an init has to mount, and what it starts would not be restricted. Leave out one of the two.',
+    );
+  return profile;
 }
 
 function checkLifetime(what: string, secs: number | undefined): number | undefined {

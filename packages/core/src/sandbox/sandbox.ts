@@ -6,10 +6,11 @@ import { SandboxNotFoundError, SandboxReplacedError } from '../errors.js';
 import type { Accelerator } from '../host/hypervisor.js';
 import type { SandboxConfig, SandboxRecord } from '../store/record.js';
 import type { SandboxDirectory } from '../store/sandbox-directory.js';
+import { AttachOptionsBuilder, attach } from './attach.js';
 import { applyDefaults, defaultCommand, stopSignalOf } from './exec-defaults.js';
 import { ExecHandle } from './exec-handle.js';
 import { ExecJournal, type ExecRecord } from './exec-journal.js';
-import { ExecOptionsBuilder, type ExecOutput } from './exec-types.js';
+import { type ExecOptions, ExecOptionsBuilder, type ExecOutput, Stdin } from './exec-types.js';
 import { SandboxFsOps } from './fs.js';
 import { Line } from './line.js';
 import { type ForwardOptions, PortForward } from './port-forward.js';
@@ -137,7 +138,10 @@ export class Sandbox extends SandboxBase implements AsyncDisposable {
     cmd: string,
     configure: (options: ExecOptionsBuilder) => ExecOptionsBuilder,
   ): Promise<ExecHandle> {
-    const { options } = configure(new ExecOptionsBuilder());
+    return this.#run(cmd, configure(new ExecOptionsBuilder()).options);
+  }
+
+  async #run(cmd: string, options: ExecOptions): Promise<ExecHandle> {
     applyDefaults(options, this.configuration);
     const entry = this.#journal.begin(cmd, options.args);
     try {
@@ -186,6 +190,43 @@ export class Sandbox extends SandboxBase implements AsyncDisposable {
 
   shellStream(script: string): Promise<ExecHandle> {
     return this.execStream(this.configuration.shell, ['-c', script]);
+  }
+
+  /**
+   * Runs a command at this process's own terminal: keys, colours, window size. It has the terminal until it ends, or until somebody
+   * presses the detach keys, Ctrl-] unless {@link attachWith} says otherwise; then the command goes on in the guest, and nobody reads what
+   * it writes. Nothing else may read `process.stdin` meanwhile. The terminal is as it was afterwards, however this ends.
+   *
+   * @returns its exit status as a shell has it: its exit code, or 128 + n when signal n ended it; 0 after the detach keys.
+   * @throws TerminalError where stdin is no terminal, or another command has it; ExecFailedError; what `ExecHandle.recv()` throws.
+   */
+  attach(cmd: string, args: Iterable<string> = []): Promise<number> {
+    return this.attachWith(cmd, (options) => options.args(args));
+  }
+
+  async attachWith(
+    cmd: string,
+    configure: (options: AttachOptionsBuilder) => AttachOptionsBuilder,
+  ): Promise<number> {
+    const { options, attachment } = configure(new AttachOptionsBuilder());
+    return attach((terminal) => this.#run(cmd, { ...options, terminal, stdin: Stdin.pipe() }), attachment);
+  }
+
+  /** The sandbox's shell, interactively. */
+  attachShell(): Promise<number> {
+    return this.attach(this.configuration.shell);
+  }
+
+  /** What the sandbox is for, as `execDefault()` runs it. @throws NoDefaultCommandError */
+  attachDefault(): Promise<number> {
+    return this.attachDefaultWith((options) => options);
+  }
+
+  async attachDefaultWith(
+    configure: (options: AttachOptionsBuilder) => AttachOptionsBuilder,
+  ): Promise<number> {
+    const { program, args } = defaultCommand(this.configuration);
+    return this.attachWith(program, (options) => configure(options.args(args)));
   }
 
   /** Waits until something holds in the machine: a port, a line of the log, a file, a command, its end. */

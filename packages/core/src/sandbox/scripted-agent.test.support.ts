@@ -7,6 +7,9 @@ import { expect } from 'vitest';
 import { AgentConnection } from '../agent/connection.js';
 import { encodeFrame, FrameReader } from '../agent/frame.js';
 import { decodeMessage, encodeMessage, type PayloadFields } from '../agent/message.js';
+import { ExecHandle } from './exec-handle.js';
+import { ExecJournal } from './exec-journal.js';
+import { ExecOptionsBuilder } from './exec-types.js';
 import { Line } from './line.js';
 
 const ready = { boot_time_ns: 1, init_time_ns: 1, ready_time_ns: 1, agent_version: 'test' };
@@ -72,4 +75,20 @@ export class ScriptedAgent implements AsyncDisposable {
     this.#server.close();
     rmSync(this.#directory, { recursive: true, force: true });
   }
+}
+
+/** A command of that agent's, which has started, with a pipe to its stdin. */
+export async function started(agent: ScriptedAgent): Promise<ExecHandle> {
+  const { options } = new ExecOptionsBuilder().stdinPipe();
+  const starting = ExecHandle.start(
+    await agent.connect(),
+    'cat',
+    options,
+    new ExecJournal().begin('cat', []),
+  );
+  await agent.hears('core.exec.request', 1);
+  agent.say('core.exec.started', { pid: 7 });
+  const handle = await starting;
+  expect(await handle.recv()).toMatchObject({ kind: 'started', pid: 7 });
+  return handle;
 }

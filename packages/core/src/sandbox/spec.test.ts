@@ -20,6 +20,7 @@ const described = fc.record({
   user: fc.option(word, { nil: undefined }),
   cmd: fc.option(fc.array(fc.string()), { nil: undefined }),
   nofile: fc.nat(),
+  security: fc.constantFrom(undefined, 'default' as const, 'restricted' as const),
   ephemeral: fc.boolean(),
   idle: fc.option(fc.integer({ min: 1, max: 1000 }), { nil: undefined }),
   patches: fc.array(
@@ -58,6 +59,7 @@ describe('a specification', () => {
         if (what.workdir !== undefined) builder.workdir(what.workdir);
         if (what.user !== undefined) builder.user(what.user);
         if (what.cmd !== undefined) builder.cmd(what.cmd).entrypoint(['sh']);
+        if (what.security !== undefined) builder.security(what.security);
         if (what.idle !== undefined) builder.idleTimeout(what.idle);
         if (what.duration !== undefined) builder.maxDuration(what.duration);
         const config = await builder.build();
@@ -97,5 +99,11 @@ describe('a specification', () => {
       /beyond its hard limit/,
     );
     await expect(of({ user: '' }).build()).rejects.toThrow(/user is ""/);
+    await expect(of({ security: 'strict' }).build()).rejects.toThrow(
+      'security is "strict"; it is "default" or "restricted".',
+    );
+    const init = { cmd: 'auto', args: [], env: {} };
+    await expect(of({ security: 'restricted', init }).build()).rejects.toThrow(/leaves a guest no init/);
+    expect(await of({ security: 'default', init }).build()).toMatchObject({ security: 'default', init });
   });
 });

@@ -31,6 +31,8 @@ export type Patch =
   | PatchOf<'append', { path: string; content: string }>;
 
 type PatchOf<Kind extends string, Fields> = { readonly kind: Kind } & Readonly<Fields>;
+/** What a guest's root may do: `default` all, `restricted` what a container's usually may, and less. */
+export type SecurityProfile = 'default' | 'restricted';
 
 /** What a sandbox was made with; plain data (and a type rather than an interface, so that it is a `Record` too). */
 export type SandboxConfig = {
@@ -49,6 +51,8 @@ export type SandboxConfig = {
   readonly shell: string;
   /** What is PID 1 where the agent is not. */
   readonly init?: SandboxInit | null;
+  /** Absent: `default`. */
+  readonly security?: SecurityProfile;
   /** Removed as soon as it stops, or its owner dies. */
   readonly ephemeral: boolean;
   /** For whoever lists sandboxes. */

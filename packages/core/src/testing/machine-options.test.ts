@@ -9,6 +9,7 @@ describe('checkMachineOptions', () => {
       cpus: 2,
       memory: 256,
       env: { A: '1' },
+      security: 'restricted',
       keep: 'on-failure',
     } as const;
     expect(checkMachineOptions(options, 'here')).toEqual(options);
@@ -35,6 +36,11 @@ describe('checkMachineOptions', () => {
     [{ init: 'init' }, /^here: init is "init"; it is an absolute path in the guest, or "auto"\.$/],
     [{ init: { cmd: '/init', arg: 'a' } }, /it is a path, or an object of cmd, args and env/],
     [{ init: { cmd: '/init', args: [1] } }, /it is a path, or an object/],
+    [{ security: 'strict' }, /security is "strict"; it is "default" or "restricted"/],
+    [
+      { security: 'restricted', init: 'auto' },
+      /^here: security is "restricted", which leaves a guest no init/,
+    ],
     [{ bootTimeout: -1 }, /bootTimeout is -1/],
     ['alpine', /options are an object, not string/],
     [{ patches: {} }, /^here: patches is not an array/],

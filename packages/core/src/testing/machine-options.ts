@@ -3,7 +3,7 @@ import { InvalidConfigError, PatchFailedError } from '../errors.js';
 import { parsePatches } from '../image/patch.js';
 import { Sandbox } from '../sandbox/sandbox.js';
 import type { SandboxBuilder } from '../sandbox/sandbox-builder.js';
-import type { Patch } from '../store/record.js';
+import type { Patch, SecurityProfile } from '../store/record.js';
 
 /** An init with what `SandboxBuilder.initWith` would be told of it. */
 export interface MachineInit {
@@ -33,6 +33,8 @@ export interface MachineOptions {
   readonly shell?: string | undefined;
   /** What is PID 1 in the agent's place: an absolute path in the guest or `auto`, alone or with arguments and an environment. */
   readonly init?: string | MachineInit | undefined;
+  /** What the guest may do: `default` everything, `restricted` what a container's root may, and less. Not together with an init. */
+  readonly security?: SecurityProfile | undefined;
   /** Milliseconds for the boot, which no test's time-out counts; default 60,000. */
   readonly bootTimeout?: number | undefined;
   /**
@@ -64,6 +66,8 @@ const checks: Readonly<Record<keyof MachineOptions, Check>> = {
   shell: text,
   init: (value) =>
     typeof value === 'string' || isInit(value) ? undefined : 'a path, or an object of cmd, args and env',
+  security: (value) =>
+    value === 'default' || value === 'restricted' ? undefined : '"default" or "restricted"',
   bootTimeout: count,
   coldBoot: (value) => (typeof value === 'boolean' ? undefined : 'true or false'),
   keep: (value) => (value === 'never' || value === 'on-failure' ? undefined : '"never" or "on-failure"'),
@@ -141,6 +145,7 @@ export function configure(builder: SandboxBuilder, options: MachineOptions): San
     const { cmd, args = [], env = {} } = options.init;
     builder.initWith(cmd, (init) => init.args(args).envs(env));
   }
+  if (options.security !== undefined) builder.security(options.security);
   if (options.bootTimeout !== undefined) builder.bootTimeout(options.bootTimeout);
   if (options.coldBoot) builder.coldBoot();
   return builder;

@@ -154,7 +154,7 @@ const rows: Row[] = [
     title: 'wants to be left alone for an hour',
     behave: refuses(429, { 'retry-after': '3600' }),
     error: HttpError,
-    message: /429.*left alone for "3600" s/,
+    message: /429.*left alone: Retry-After "3600"/,
     check: ({ registry }) => expect(registry.seen).toHaveLength(1),
   },
   {

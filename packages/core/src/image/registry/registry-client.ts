@@ -198,7 +198,7 @@ export class RegistryClient {
       );
     }
     const wait = response.header('retry-after');
-    const later = wait === undefined ? '' : ` It asks to be left alone for ${quoted(wait)} s.`;
+    const later = wait === undefined ? '' : ` It asks to be left alone: Retry-After ${quoted(wait)}.`;
     return TransientError.from(
       response,
       new HttpError(`${host} answers ${status} for ${repository}${why}.${later}`, status),

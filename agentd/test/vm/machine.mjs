@@ -205,11 +205,14 @@ export class Machine {
     if (bootstrap) m.line.send(0, 'core.bootstrap', bootstrap);
     if (ready) {
       const r = m.line.wait((f) => f.t === 'core.ready', 30000, 'core.ready');
+      const ended = m.exited.then((e) =>
+        Promise.reject(new Error(`VMM ended: ${JSON.stringify(e)}\n${m.console}`)),
+      );
       m.ready = (
-        await Promise.race([
-          r,
-          m.exited.then((e) => Promise.reject(new Error(`VMM ended: ${JSON.stringify(e)}\n${m.console}`))),
-        ])
+        await Promise.race([r, ended]).catch((error) => {
+          m.qemu.kill('SIGKILL'); // nobody else has it yet, and it would keep this process
+          throw error;
+        })
       ).p;
       m.readyMs = performance.now() - m.t0;
     }

@@ -145,7 +145,7 @@ describe('an OCI layout', () => {
         annotations: { 'io.containerd.image.name': 'docker.io/library/a:1', ...ref('1') },
       },
       { name: 'b', content: '2', annotations: ref('b:2') },
-      { name: 'c', content: '3', annotations: ref('latest') },
+      { name: 'c', content: '3', annotations: ref('3.1') },
     );
     const path = write('images.tar', archived(files));
     expect(await load(path)).toEqual({
@@ -153,6 +153,7 @@ describe('an OCI layout', () => {
       'docker.io/library/b:2': ['b "2"'],
     });
     expect(await load(path, 'b:2')).toEqual({ 'docker.io/library/b:2': ['b "2"'] });
+    expect(await load(path, 'c:3.1')).toEqual({ 'docker.io/library/c:3.1': ['c "3"'] });
     expect(await load(path, 'fresh')).toEqual({ 'docker.io/library/fresh:latest': ['a "1"'] });
     const dir = join(home, 'layout');
     for (const [name, bytes] of files) {

@@ -127,7 +127,7 @@ function saved(): Buffer {
   );
 }
 
-describe('an OCI layout', () => {
+describe('an OCI layout', { timeout: 60_000 }, () => {
   it.each(compressions)('in an archive, %s', async (_, compress) => {
     const path = write(
       'image.tar',
@@ -174,7 +174,7 @@ describe('an OCI layout', () => {
   });
 });
 
-describe('an archive of docker save', () => {
+describe('an archive of docker save', { timeout: 60_000 }, () => {
   it.each(compressions)('%s', async (_, compress) => {
     const path = write('saved.tar', compress(saved()));
     const one = ['lower "x"'];
@@ -189,7 +189,7 @@ describe('an archive of docker save', () => {
   });
 });
 
-describe('a root file system', () => {
+describe('a root file system', { timeout: 60_000 }, () => {
   it.each(compressions)('in an archive, %s', async (_, compress) => {
     const path = write(
       'root.tar',
@@ -255,7 +255,7 @@ describe('a root file system', () => {
   });
 });
 
-describe('what is no image', () => {
+describe('what is no image', { timeout: 60_000 }, () => {
   const entries =
     (manifest: unknown, ...more: Buffer[]) =>
     () =>

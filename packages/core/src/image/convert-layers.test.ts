@@ -28,7 +28,7 @@ const workbench = new Workbench(root);
 const gzipType = `${tarType}+gzip`;
 const zstdType = `${tarType}+zstd`;
 
-describe('a layer', () => {
+describe('a layer', { timeout: 60_000 }, () => {
   it('keeps kinds, modes, owners, times, devices and extended attributes', async () => {
     const capability = '\x01\0\0\x02\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0';
     const tree = await workbench.tree([
@@ -192,7 +192,7 @@ describe('a layer', () => {
   });
 });
 
-describe('the compression of a layer', () => {
+describe('the compression of a layer', { timeout: 60_000 }, () => {
   const layer = tar(file('a', 'x'.repeat(5000)), file('b', 'y'));
   const convert = async (blob: Buffer, type: string) =>
     lines(await workbench.convert([workbench.store(blob, type)], [digestOf(layer)]));
@@ -270,7 +270,7 @@ describe('the compression of a layer', () => {
   });
 });
 
-describe('a layer that is not what its image says', () => {
+describe('a layer that is not what its image says', { timeout: 60_000 }, () => {
   const bytes = tar(file('a', 'x'));
   const convert = (...args: Parameters<Workbench['convert']>) => workbench.convert(...args);
 

@@ -13,7 +13,7 @@ const root = mkdtempSync(join(tmpdir(), 'msb-unit-'));
 afterAll(() => rmSync(root, { recursive: true }));
 const workbench = new Workbench(root);
 
-describe('layers that are hostile or damaged', () => {
+describe('layers that are hostile or damaged', { timeout: 60_000 }, () => {
   it.each(hostileCases)('%s', async (_name, make, expected) => {
     const stack = make();
     if (expected instanceof RegExp) {
@@ -36,7 +36,7 @@ describe('layers that are hostile or damaged', () => {
   });
 });
 
-describe('bounds', () => {
+describe('bounds', { timeout: 60_000 }, () => {
   const failing = async (stack: Buffer[], limits: Partial<typeof conversionLimits>, mediaType?: string) => {
     const diffIds = stack.map(digestOf);
     const blobs = stack.map((layer) =>

@@ -127,7 +127,7 @@ function saved(): Buffer {
   );
 }
 
-describe('an OCI layout', () => {
+describe('an OCI layout', { timeout: 60_000 }, () => {
   it.each(compressions)('in an archive, %s', async (_, compress) => {
     const path = write(
       'image.tar',
@@ -145,7 +145,7 @@ describe('an OCI layout', () => {
         annotations: { 'io.containerd.image.name': 'docker.io/library/a:1', ...ref('1') },
       },
       { name: 'b', content: '2', annotations: ref('b:2') },
-      { name: 'c', content: '3', annotations: ref('latest') },
+      { name: 'c', content: '3', annotations: ref('3.1') },
     );
     const path = write('images.tar', archived(files));
     expect(await load(path)).toEqual({
@@ -153,6 +153,7 @@ describe('an OCI layout', () => {
       'docker.io/library/b:2': ['b "2"'],
     });
     expect(await load(path, 'b:2')).toEqual({ 'docker.io/library/b:2': ['b "2"'] });
+    expect(await load(path, 'c:3.1')).toEqual({ 'docker.io/library/c:3.1': ['c "3"'] });
     expect(await load(path, 'fresh')).toEqual({ 'docker.io/library/fresh:latest': ['a "1"'] });
     const dir = join(home, 'layout');
     for (const [name, bytes] of files) {
@@ -173,7 +174,7 @@ describe('an OCI layout', () => {
   });
 });
 
-describe('an archive of docker save', () => {
+describe('an archive of docker save', { timeout: 60_000 }, () => {
   it.each(compressions)('%s', async (_, compress) => {
     const path = write('saved.tar', compress(saved()));
     const one = ['lower "x"'];
@@ -188,7 +189,7 @@ describe('an archive of docker save', () => {
   });
 });
 
-describe('a root file system', () => {
+describe('a root file system', { timeout: 60_000 }, () => {
   it.each(compressions)('in an archive, %s', async (_, compress) => {
     const path = write(
       'root.tar',
@@ -254,7 +255,7 @@ describe('a root file system', () => {
   });
 });
 
-describe('what is no image', () => {
+describe('what is no image', { timeout: 60_000 }, () => {
   const entries =
     (manifest: unknown, ...more: Buffer[]) =>
     () =>

@@ -18,6 +18,8 @@ import { openSpool, streamOf } from './spool.js';
 interface LocalImage {
   /** The names that it has where it is, spelt out. */
   readonly names: readonly string[];
+  /** A tag that a layout calls it by, without saying of what. */
+  readonly tag?: string;
   readonly source: ImageSource;
 }
 
@@ -74,14 +76,18 @@ export class LocalImages implements AsyncDisposable {
 
   /**
    * The images to take, each with the name to give it: all that have names there, or, where the caller has one, the image that has it
-   * there, and else the first, which then gets it.
+   * there, or its tag, and else the first, which then gets it.
    *
    * @throws InvalidConfigError where nobody gives one a name.
    */
   named(reference?: string): { readonly name: string; readonly source: ImageSource }[] {
     if (reference !== undefined) {
-      const name = formatReference(parseReference(reference));
-      const chosen = this.#images.find(({ names }) => names.includes(name)) ?? this.#images[0];
+      const parsed = parseReference(reference);
+      const name = formatReference(parsed);
+      const chosen =
+        this.#images.find(({ names }) => names.includes(name)) ??
+        this.#images.find(({ tag }) => tag !== undefined && tag === parsed.tag) ??
+        this.#images[0];
       if (!chosen) throw new ImageError(`${this.#path} has no image in it.`);
       return [{ name, source: chosen.source }];
     }
@@ -169,14 +175,20 @@ async function ociImages(files: OciFiles): Promise<LocalImage[]> {
   }
   return [...groups].map(([name, manifests]) => ({
     names: references([name]),
+    ...(!isWhole(name) && { tag: name }),
     source: new OciSource(files, manifests),
   }));
 }
 
-/** Those that are whole names. A layout may also call an image by a tag alone, such as `latest`: which of whose is not said. */
+/** A layout may also call an image by a tag alone, such as `latest`. */
+function isWhole(name: string): boolean {
+  return /[:/]/.test(name);
+}
+
+/** Those that are whole names, spelt out. */
 function references(names: readonly string[]): string[] {
   return names.flatMap((name) => {
-    if (!/[:/]/.test(name)) return [];
+    if (!isWhole(name)) return [];
     try {
       return [formatReference(parseReference(name))];
     } catch (error) {

@@ -23,6 +23,7 @@ export {
   type AttemptOutcome,
   type ConformanceOptions,
   type ConformanceReport,
+  judge,
   judgeControl,
   runConformance,
   type ScenarioResult,

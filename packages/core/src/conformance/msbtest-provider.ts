@@ -12,6 +12,7 @@ import {
   releaseTemplates,
   Sandbox,
   type SandboxBuilder,
+  type SandboxHandle,
   SandboxNotFoundError,
   SandboxReplacedError,
 } from '../index.js';
@@ -52,7 +53,7 @@ export function msbtestProvider({
   return {
     name,
     longestName: 128,
-    initName: 'init',
+    initProgram: '/bin/busybox', // of msb-base
     capabilities: {
       stop: true,
       restart: true,
@@ -88,7 +89,7 @@ export function msbtestProvider({
     },
     probe,
     create: async (options) => new Provided(await create(describe(options, image))),
-    get: async (wanted) => new Provided(await (await Sandbox.get(wanted)).connect()),
+    get: async (wanted) => new Provided(await Sandbox.get(wanted)),
     list,
     stopByCommand,
     close: releaseTemplates,
@@ -143,21 +144,25 @@ async function stopByCommand(name: string): Promise<void> {
   await promisify(execFile)(process.execPath, args, { timeout: commandWithinMs });
 }
 
+/** A sandbox as its owner holds it, or by a handle, which need not run. */
 class Provided implements ProvidedSandbox {
   readonly name: string;
   readonly directory = '/root';
-  readonly #sandbox: Sandbox;
+  readonly #held: Sandbox | SandboxHandle;
+  /** For commands: what is held, or a connection that is made for the first of them. */
+  #running: Promise<Sandbox> | undefined;
 
-  constructor(sandbox: Sandbox) {
-    this.#sandbox = sandbox;
-    this.name = sandbox.name;
+  constructor(held: Sandbox | SandboxHandle) {
+    this.#held = held;
+    this.name = held.name;
   }
 
   async exec(
     [program = '', ...args]: readonly string[],
     { stdin, env = {} }: ExecOptions = {},
   ): Promise<ExecResult> {
-    const output = await this.#sandbox.execWith(program, (options) => {
+    const sandbox = await this.#connected();
+    const output = await sandbox.execWith(program, (options) => {
       options.args(args).envs(env);
       return stdin ? options.stdinBytes(stdin) : options;
     });
@@ -165,82 +170,81 @@ class Provided implements ProvidedSandbox {
   }
 
   async start([program = '', ...args]: readonly string[]): Promise<RunningCommand> {
-    const handle = await this.#sandbox.execStreamWith(program, (options) => options.args(args).stdinPipe());
+    const sandbox = await this.#connected();
+    const handle = await sandbox.execStreamWith(program, (options) => options.args(args).stdinPipe());
     const stdin = await handle.takeStdin();
     if (!stdin) throw new Error(`"${program}" was started without a stdin.`);
     return new Running(handle, stdin);
   }
 
   async stop(timeoutMs: number): Promise<StopReport> {
-    const { outcome } = await this.#sandbox.stopWithTimeout(timeoutMs);
+    const { outcome } = await this.#held.stopWithTimeout(timeoutMs);
     return { outcome: outcome === 'already-stopped' ? null : outcome };
   }
 
   async kill(): Promise<void> {
     try {
-      await this.#sandbox.kill();
+      await this.#held.kill();
     } catch (error) {
       if (!isGone(error)) throw error;
     }
   }
 
   async remove(): Promise<void> {
+    await this.close(); // of an ephemeral one that is owned, this removes it
     const handle = await this.#handle();
-    await this.#sandbox[Symbol.asyncDispose](); // of an ephemeral one, this removes it
-    if (!this.#sandbox.ownsLifecycle && (await this.isThere())) await handle.remove();
-  }
-
-  async isThere(): Promise<boolean> {
-    try {
-      await this.#handle();
-      return true;
-    } catch (error) {
-      if (isGone(error)) return false;
-      throw error;
-    }
+    await handle?.remove();
   }
 
   async isRunning(): Promise<boolean> {
-    try {
-      return live.includes((await this.#handle()).status);
-    } catch (error) {
-      if (isGone(error)) return false;
-      throw error;
-    }
+    const handle = await this.#handle();
+    return handle !== null && live.includes(handle.status);
   }
 
   async startAgain(): Promise<ProvidedSandbox> {
     const handle = await this.#handle();
-    if (!(await this.#sandbox.config()).ephemeral) await this.#sandbox[Symbol.asyncDispose](); // its machine is gone
+    if (!handle) throw new Error(`Sandbox "${this.name}" is gone.`);
+    if (!handle.config().ephemeral) await this.close(); // what it kept for a machine that is gone
     return new Provided(await handle.start());
   }
 
   async waitUntilStopped(): Promise<void> {
-    await this.#sandbox.waitUntilStopped();
+    await this.#held.waitUntilStopped();
   }
 
-  detach(): Promise<void> {
-    return this.#sandbox.detach();
+  async detach(): Promise<void> {
+    if (this.#held instanceof Sandbox) await this.#held.detach();
   }
 
-  close(): Promise<void> {
-    return this.#sandbox[Symbol.asyncDispose]();
+  async close(): Promise<void> {
+    const sandbox = this.#held instanceof Sandbox ? this.#held : await this.#running?.catch(() => undefined);
+    await sandbox?.[Symbol.asyncDispose]();
   }
 
   async vmmPid(): Promise<number> {
-    return processWith(this.#sandbox.diskPath);
+    return processWith(this.#held.diskPath);
   }
 
   async checkDisk(): Promise<string | null> {
-    const { clean, needsRecovery, report } = await checkUpper(this.#sandbox.diskPath);
+    const { clean, needsRecovery, report } = await checkUpper(this.#held.diskPath);
     if (clean) return null;
     return needsRecovery ? 'its journal has not been replayed' : report;
   }
 
-  async #handle() {
-    const handle = await Sandbox.get(this.name);
-    if (handle.id === this.#sandbox.id) return handle;
-    throw new SandboxReplacedError(`Sandbox "${this.name}" is another one by now.`);
+  #connected(): Promise<Sandbox> {
+    this.#running ??= this.#held instanceof Sandbox ? Promise.resolve(this.#held) : this.#held.connect();
+    return this.#running;
+  }
+
+  /** It as it is now; null when it is gone, or another one has its name. */
+  async #handle(): Promise<SandboxHandle | null> {
+    try {
+      const handle = await Sandbox.get(this.name);
+      return handle.id === this.#held.id ? handle : null;
+    } catch (error) {
+      if (isGone(error)) return null;
+      throw error;
+    }
   }
 }
 

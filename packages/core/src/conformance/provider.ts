@@ -129,9 +129,9 @@ export interface Provider {
 
   /** The longest name, in bytes of UTF-8. Capability `unique-names`. */
   readonly longestName?: number;
-  /** What `/proc/1/comm` says where the init is the guest's own. Capability `init`. */
-  readonly initName?: string;
-  /** Rejects when there is none. Capability `by-name`. */
+  /** What `/proc/1/exe` leads to where the init is the guest's own. Capability `init`. */
+  readonly initProgram?: string;
+  /** A sandbox by its name, whether it runs or not. Rejects when there is none. Capability `by-name`. */
   get?(name: string): Promise<ProvidedSandbox>;
   /** Capability `list`. */
   list?(): Promise<readonly string[]>;

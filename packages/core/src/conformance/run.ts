@@ -50,6 +50,8 @@ export interface ConformanceReport {
 export interface AttemptOutcome {
   /** Why it failed; null when it passed. */
   readonly failure: string | null;
+  /** Sandboxes that could not be removed afterwards, by name. */
+  readonly left: readonly string[];
   readonly ms: number;
 }
 
@@ -104,8 +106,7 @@ export class Subject implements AsyncDisposable {
       running.catch(() => {}); // of one that was given up
     }
     const left = await attempt.cleanUp();
-    if (left.length > 0) failure ??= `It cannot be removed: ${left.join(', ')}`;
-    return { failure, ms: Math.round(performance.now() - begin) };
+    return { failure, left, ms: Math.round(performance.now() - begin) };
   }
 
   /** Runs a scenario, and then its saboteur, which has to be caught. */
@@ -118,11 +119,13 @@ export class Subject implements AsyncDisposable {
     const lack = this.lack(scenario);
     if (lack !== null) return { ...told, status: 'unsupported', reason: lack, control: null, ms: 0 };
     const bound = timeoutMs === undefined ? {} : { timeoutMs };
-    const { failure, ms } = await this.attempt(scenario, bound);
+    const honest = await this.attempt(scenario, bound);
+    const { ms } = honest;
+    const failure = judge(honest);
     if (failure !== null) return { ...told, status: 'failed', reason: failure, control: null, ms };
     if (!controls) return { ...told, status: 'passed', reason: null, control: null, ms };
     const sabotaged = await this.attempt(scenario, { ...bound, sabotaged: true });
-    const verdict = judgeControl(scenario, sabotaged.failure);
+    const verdict = judgeControl(scenario, sabotaged);
     return {
       ...told,
       status: verdict === null ? 'passed' : 'failed',
@@ -137,13 +140,22 @@ export class Subject implements AsyncDisposable {
   }
 }
 
-/** What is wrong with how a sabotaged attempt ended; null when the saboteur was caught, and by what it breaks. */
-export function judgeControl({ saboteur }: Scenario, failure: string | null): string | null {
+/** What is wrong with how an attempt went; null when nothing is. */
+export function judge({ failure, left }: AttemptOutcome): string | null {
+  return failure ?? (left.length > 0 ? whatIsLeft(left) : null);
+}
+
+/** What is wrong with how a sabotaged attempt went; null when the saboteur was caught, and by what it breaks. */
+export function judgeControl({ saboteur }: Scenario, { failure, left }: AttemptOutcome): string | null {
+  if (left.length > 0) return whatIsLeft(left);
   if (failure === null)
     return `It proves nothing here: with ${saboteur.breaks} it passed, too. Does the provider have all that it says?`;
   if (saboteur.symptom.test(failure)) return null;
   return `It proves nothing here: with ${saboteur.breaks} it failed in another way than it must: ${failure}`;
 }
+
+const whatIsLeft = (left: readonly string[]) =>
+  `Still there after it was killed and removed: ${left.join(', ')}`;
 
 /** The scenarios with these ids; all of them without. @throws InvalidConfigError for an id that there is not. */
 export function chooseScenarios(only: readonly string[] | undefined): readonly Scenario[] {

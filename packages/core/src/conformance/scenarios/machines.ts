@@ -53,11 +53,11 @@ export const machines: readonly Scenario[] = [
     title: 'PID 1 is the guest’s own init, and a stop is as durable',
     needs: ['init', 'stop', 'restart'],
     run: async (context) => {
-      const { initName } = context.provider;
-      if (initName === undefined) throw new Finding('It has "init", and no initName.');
+      const { initProgram } = context.provider;
+      if (initProgram === undefined) throw new Finding('It has "init", and no initProgram.');
       const sandbox = await context.create({ init: true });
-      const comm = (await sh(sandbox, 'cat /proc/1/comm')).trim();
-      expect(comm === initName, () => `PID 1 is "${comm}", and not "${initName}".`);
+      const program = (await sh(sandbox, 'readlink /proc/1/exe')).trim();
+      expect(program === initProgram, () => `PID 1 is ${program}, and not ${initProgram}.`);
       await sh(sandbox, 'printf kept > kept');
       await sandbox.stop(patientStopMs);
       await checkWord(await startAgain(sandbox), 'kept', 'kept');

@@ -123,7 +123,7 @@ export const stops: readonly Scenario[] = [
   way(
     {
       id: 'stop-after-detach',
-      title: 'so does a stop through a fresh handle after detach (microsandbox issue #705)',
+      title: 'a stop through a fresh handle after detach keeps what was written (microsandbox issue #705)',
       needs: ['detach', 'by-name'],
     },
     async (sandbox, context) => {
@@ -135,14 +135,18 @@ export const stops: readonly Scenario[] = [
   way(
     {
       id: 'stop-by-handle',
-      title: 'so does a stop through a handle of another process, while its owner lives',
+      title: 'a stop through a handle of another process keeps what was written, while its owner lives',
       needs: ['by-name'],
     },
     (sandbox, context) => context.stopElsewhere(sandbox.name),
     { breaks: 'a handle whose stop kills', wrap: (provider) => stopThatKills(provider, 'by name') },
   ),
   way(
-    { id: 'stop-by-owner', title: 'so does its owner who is done with it', needs: ['owner-close'] },
+    {
+      id: 'stop-by-owner',
+      title: 'an owner who is done with a sandbox stops it, and what was written is kept',
+      needs: ['owner-close'],
+    },
     async (sandbox) => sandbox.close?.(),
     {
       breaks: 'a close() that kills',
@@ -152,7 +156,7 @@ export const stops: readonly Scenario[] = [
   way(
     {
       id: 'stop-by-command',
-      title: 'so does a stop by the command line',
+      title: 'a stop by the command line keeps what was written',
       needs: ['stop-command', 'by-name'],
     },
     async (sandbox, { provider }) => provider.stopByCommand?.(sandbox.name),
@@ -163,7 +167,11 @@ export const stops: readonly Scenario[] = [
     },
   ),
   way(
-    { id: 'stop-on-idle', title: 'so does a machine that was idle for its time', needs: ['idle-timeout'] },
+    {
+      id: 'stop-on-idle',
+      title: 'a machine that was idle for its time is stopped, and keeps what was written',
+      needs: ['idle-timeout'],
+    },
     endsByItself,
     { breaks: 'a machine that is killed when it has been idle', wrap: killedInTime },
     { idleTimeoutSecs: idleSecs },
@@ -171,7 +179,7 @@ export const stops: readonly Scenario[] = [
   way(
     {
       id: 'stop-on-max-duration',
-      title: 'so does a machine that has run for its time, and is busy',
+      title: 'a machine that has run for its time is stopped, busy as it is, and keeps what was written',
       needs: ['max-duration'],
     },
     async (sandbox) => {

@@ -1,4 +1,11 @@
-import { judge, judgeControl, type Scenario, Subject, scenarios } from '@msbtest/core/conformance';
+import {
+  type AttemptOutcome,
+  judge,
+  judgeControl,
+  type Scenario,
+  Subject,
+  scenarios,
+} from '@msbtest/core/conformance';
 import { table } from '../support/report.js';
 import { buildSaboteurs, saboteurs } from '../support/saboteurs.js';
 import { withEnv } from '../support/stop-ways.js';
@@ -61,10 +68,15 @@ async function cellsOf(scenario: Scenario, subjects: readonly Subject[]): Promis
   for (const [index, subject] of subjects.entries())
     cells[ways[index] ?? ''] = await plain(scenario, subject);
   const clone = subjects[ways.indexOf('clone')] as Subject;
-  cells.sabotaged = await wrong(scenario, clone, () => clone.attempt(scenario, { sabotaged: true }));
+  cells.sabotaged = await wrong(
+    scenario,
+    clone,
+    () => clone.attempt(scenario, { sabotaged: true }),
+    (outcome) => judgeControl(scenario, outcome),
+  );
   for (const { name, env, catches } of parts) {
     cells[name] = catches(scenario.id)
-      ? await wrong(scenario, clone, () => withEnv(env, () => clone.attempt(scenario)))
+      ? await wrong(scenario, clone, () => withEnv(env, () => clone.attempt(scenario)), judgePart)
       : { holds: null, text: '', ms: 0, found: null };
   }
   return cells;
@@ -85,15 +97,23 @@ async function plain(scenario: Scenario, subject: Subject): Promise<Cell> {
   };
 }
 
+/** With a part of the product that is wrong, the product itself may say so before the scenario does. */
+function judgePart({ failure, left }: AttemptOutcome): string | null {
+  if (left.length > 0) return `left: ${left.join(', ')}`;
+  return failure === null ? 'it passed, too' : null;
+}
+
+/** @param judgeIt what is wrong with how it went; null when what was wrong has been caught. */
 async function wrong(
   scenario: Scenario,
   subject: Subject,
-  attempt: () => ReturnType<Subject['attempt']>,
+  attempt: () => Promise<AttemptOutcome>,
+  judgeIt: (outcome: AttemptOutcome) => string | null,
 ): Promise<Cell> {
   const lack = subject.lack(scenario);
   if (lack !== null) return unsupported(lack);
   const outcome = await attempt();
-  const verdict = judgeControl(scenario, outcome);
+  const verdict = judgeIt(outcome);
   const found = verdict ?? outcome.failure;
   return { holds: verdict === null, text: verdict === null ? 'caught' : 'NOT CAUGHT', ms: outcome.ms, found };
 }

@@ -1,16 +1,18 @@
 import { msbtestProvider, type Provider } from '@msbtest/core/conformance';
-import { createBy, signsOf, type Way } from '../support/ways.js';
+import { createBy } from '../support/ways.js';
 
-/** Our sandboxes, all of which come to run in one way when they are made. */
-export function providerOf(way: Way): Provider {
+export type Origin = 'cold' | 'clone' | 'pool';
+
+/** Our sandboxes, all of which come to run in one way when they are made; clones are forks from the second on, as anybody's are. */
+export function providerOf(origin: Origin): Provider {
   return msbtestProvider({
-    name: `msbtest, ${way}`,
+    name: `msbtest, ${origin}`,
     create: async (builder) => {
-      const sandbox = await createBy(way, builder);
-      const origin = sandbox.bootTimes?.origin;
-      if (origin === signsOf(way).origin) return sandbox;
+      const sandbox = await (origin === 'clone' ? builder.create() : createBy(origin, builder));
+      const came = sandbox.bootTimes?.origin;
+      if (came === origin) return sandbox;
       await sandbox[Symbol.asyncDispose]();
-      throw new Error(`A machine that was to come as ${way} came as ${origin}.`);
+      throw new Error(`A machine that was to come as ${origin} came as ${came}.`);
     },
   });
 }

@@ -1,11 +1,4 @@
-import {
-  type AttemptOutcome,
-  judge,
-  judgeControl,
-  type Scenario,
-  Subject,
-  scenarios,
-} from '@msbtest/core/conformance';
+import { type AttemptOutcome, judge, judgeControl, type Scenario, Subject } from '@msbtest/core/conformance';
 import { table } from '../support/report.js';
 import { buildSaboteurs, saboteurs } from '../support/saboteurs.js';
 import { withEnv } from '../support/stop-ways.js';
@@ -47,11 +40,12 @@ export async function conformanceMatrix({ json, only }: { json: boolean; only: s
   for (const way of ways)
     subjects.push(await Subject.load(new URL(`../conformance/${way}.js`, import.meta.url)));
   const rows: Row[] = [];
-  for (const scenario of scenarios.filter(({ id }) => only.length === 0 || only.includes(id))) {
+  for (const scenario of chooseScenarios(only.length > 0 ? only : undefined)) {
     const row = { scenario: scenario.id, cells: await cellsOf(scenario, subjects) };
     rows.push(row);
-    for (const [column, { text, ms, found }] of Object.entries(row.cells))
-      process.stderr.write(`${row.scenario} × ${column}: ${text} (${ms} ms)${found ? `: ${found}` : ''}\n`);
+    for (const [column, cell] of Object.entries(row.cells)) {
+      if (cell.text !== '') process.stderr.write(`${row.scenario} × ${column}: ${inWords(cell)}\n`);
+    }
   }
   for (const subject of subjects) await subject[Symbol.asyncDispose]();
   const shown = rows.map(({ scenario, cells }) => ({
@@ -61,6 +55,10 @@ export async function conformanceMatrix({ json, only }: { json: boolean; only: s
   if (json) process.stdout.write(`${JSON.stringify({ name: 'conformance', rows })}\n`);
   else process.stdout.write(`${table(shown)}\n`);
   return rows.every(({ cells }) => Object.values(cells).every(({ holds }) => holds !== false));
+}
+
+function inWords({ text, ms, found }: Cell): string {
+  return `${text} (${ms} ms)${found === null ? '' : `: ${found.split('\n')[0]}`}`;
 }
 
 async function cellsOf(scenario: Scenario, subjects: readonly Subject[]): Promise<Record<string, Cell>> {

@@ -1,7 +1,7 @@
 /** A process that does something with a provider's sandboxes in the kit's stead, and says when it has. See `Errand`. */
 import '../index.js';
 import type { Errand } from './elsewhere.js';
-import { loadProvider } from './load-provider.js';
+import { loadProvider, messageOf } from './load-provider.js';
 import type { Provider } from './provider.js';
 import { ownersWord, patientStopMs } from './scenario.js';
 import { scenarios } from './scenarios/index.js';
@@ -11,22 +11,27 @@ const errand = JSON.parse(process.argv[2] ?? '') as Errand;
 
 process.stdin.on('end', () => process.exit(1)).resume();
 
-const provider = await providerFor(errand);
 const say = (word: string) => process.stdout.write(`${word}\n`);
 
-if (errand.work.kind === 'stop') {
-  const sandbox = await provider.get?.(errand.work.name);
-  const stopped = await sandbox?.stop(patientStopMs);
-  if (stopped?.outcome === 'escalated') throw new Error('It was not stopped gracefully.');
-  await provider.close?.();
-  say('done');
-  process.exit(0);
+try {
+  const { work } = errand;
+  const provider = await providerFor(errand);
+  if (work.kind === 'stop') {
+    const sandbox = await provider.get?.(work.name);
+    const stopped = await sandbox?.stop(patientStopMs);
+    if (stopped?.outcome === 'escalated') throw new Error('It was not stopped gracefully.');
+    await provider.close?.();
+    say('done');
+    process.exit(0);
+  }
+  const sandbox = await provider.create(work.options);
+  await sh(sandbox, 'printf %s "$1" > owned', ownersWord);
+  if (work.then === 'detach') await sandbox.detach?.();
+  say('ready'); // and stays until it is killed
+} catch (error) {
+  process.stderr.write(`${messageOf(error)}\n`);
+  process.exit(1);
 }
-
-const sandbox = await provider.create(errand.work.options);
-await sh(sandbox, 'printf %s "$1" > owned', ownersWord);
-if (errand.work.then === 'detach') await sandbox.detach?.();
-say('ready'); // and stays until it is killed
 
 async function providerFor({ module, scenario, sabotaged }: Errand): Promise<Provider> {
   const loaded = await loadProvider(module);

@@ -23,6 +23,7 @@ export {
   type AttemptOutcome,
   type ConformanceOptions,
   type ConformanceReport,
+  chooseScenarios,
   judge,
   judgeControl,
   runConformance,

@@ -1,5 +1,8 @@
 import type { ConformanceReport, ScenarioResult } from './run.js';
 
+/** What a guest has said may be in it, and goes to a terminal. */
+const printable = (text: string) => text.replaceAll(/[^\t\n\x20-\x7E\u00A0-\uFFFF]/g, '\uFFFD');
+
 const marks = { passed: '✓', failed: '✗', unsupported: '-' } as const;
 
 /** One result as a line, and a second one for what there is to say. */
@@ -16,7 +19,7 @@ export function resultText({ id, title, status, reason, control, note, ms }: Sce
     );
     if (note) lines.push(`    note: ${note}`);
   }
-  return lines.join('\n');
+  return printable(lines.join('\n'));
 }
 
 export function summaryText({
@@ -27,7 +30,7 @@ export function summaryText({
   unsupported,
 }: ConformanceReport): string {
   const counts = `${provider}: ${passed} passed, ${failed} failed, ${unsupported} unsupported`;
-  return unavailable === null ? counts : `${counts}. It cannot run here: ${unavailable}`;
+  return printable(unavailable === null ? counts : `${counts}. It cannot run here: ${unavailable}`);
 }
 
 /** As what reads test reports of continuous integration has it. */

@@ -56,6 +56,8 @@ export interface AttemptOutcome {
 }
 
 const defaultTimeoutMs = 240_000;
+/** Characters; a guest may have said megabytes. */
+const failureLimit = 4_000;
 
 /** A provider, loaded and asked whether it can run here. */
 export class Subject implements AsyncDisposable {
@@ -70,11 +72,13 @@ export class Subject implements AsyncDisposable {
     this.unavailable = unavailable;
   }
 
-  /** @param where the provider's module. @throws InvalidConfigError where it cannot be loaded. */
+  /** @param where the provider's module. @throws InvalidConfigError where it cannot be loaded, or asked. */
   static async load(where: string | URL): Promise<Subject> {
     const module = providerModule(where);
     const provider = await loadProvider(module);
-    const probe = await provider.probe();
+    const probe = await provider.probe().catch((cause: unknown) => {
+      throw new InvalidConfigError(`The probe() of ${provider.name} failed: ${messageOf(cause)}`, { cause });
+    });
     return new Subject(module, provider, 'unsupported' in probe ? probe.unsupported : null);
   }
 
@@ -99,7 +103,7 @@ export class Subject implements AsyncDisposable {
     try {
       await Promise.race([running, late]);
     } catch (error) {
-      failure = messageOf(error) || 'it failed without a word';
+      failure = messageOf(error).slice(0, failureLimit) || 'it failed without a word';
     } finally {
       over.abort();
       late.catch(() => {});

@@ -38,7 +38,7 @@ export interface ScenarioContext {
   /** Makes a sandbox, under a name of this run's own unless `options` has one. */
   create(options?: Omit<CreateOptions, 'name'> & { readonly name?: string }): Promise<ProvidedSandbox>;
   /** A name that nobody else has, and that is cleaned up. */
-  newName(what?: string): string;
+  newName(): string;
   get(name: string): Promise<ProvidedSandbox>;
   /** A directory of the host's, which is removed afterwards. */
   hostDirectory(): string;

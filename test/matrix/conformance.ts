@@ -1,4 +1,11 @@
-import { type AttemptOutcome, judge, judgeControl, type Scenario, Subject } from '@msbtest/core/conformance';
+import {
+  type AttemptOutcome,
+  chooseScenarios,
+  judge,
+  judgeControl,
+  type Scenario,
+  Subject,
+} from '@msbtest/core/conformance';
 import { table } from '../support/report.js';
 import { buildSaboteurs, saboteurs } from '../support/saboteurs.js';
 import { withEnv } from '../support/stop-ways.js';

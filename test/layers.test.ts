@@ -8,6 +8,7 @@ const source = join(checkout, 'packages/core/src');
 /** Highest first: a file imports from its own layer and those below. docs/architecture.md says what each is for. */
 const layers = [
   'cli',
+  'conformance',
   'testing',
   'index.ts',
   'sandbox',
@@ -47,6 +48,16 @@ describe('packages/core', () => {
     expect(imports.filter((target) => layerOf(target) < layerOf(file))).toEqual([]);
   });
 
+  it('is known to its conformance kit by its public API only', () => {
+    for (const file of all.filter((name) => name.startsWith('conformance/'))) {
+      const text = readFileSync(join(source, file), 'utf8');
+      const imports = [...text.matchAll(/from '(\.[^']+)'/g)].map(([, target]) =>
+        relative(source, join(source, dirname(file), target ?? '')),
+      );
+      expect(imports.filter((target) => !/^(conformance\/|index\.js$)/.test(target))).toEqual([]);
+    }
+  });
+
   it('is known to the integrations and fixtures by its public entries only', () => {
     for (const directory of ['packages/vitest-plugin/src', 'packages/jest-env/src', 'fixtures']) {
       for (const file of files(join(checkout, directory)).filter(
@@ -54,9 +65,11 @@ describe('packages/core', () => {
       )) {
         const text = readFileSync(join(checkout, directory, file), 'utf8');
         expect(
-          [...text.matchAll(/from '(@msbtest\/core\/(?!testing')[^']+|[^']*core\/(?:src|dist)[^']*)'/g)].map(
-            ([, target]) => target,
-          ),
+          [
+            ...text.matchAll(
+              /from '(@msbtest\/core\/(?!testing'|conformance')[^']+|[^']*core\/(?:src|dist)[^']*)'/g,
+            ),
+          ].map(([, target]) => target),
         ).toEqual([]);
       }
     }

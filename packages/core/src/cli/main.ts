@@ -1,5 +1,6 @@
 import { isMicrosandboxError } from '../errors.js';
 import { type Command, parseInvocation, UsageError } from './command.js';
+import { conformance } from './conformance.js';
 import { doctor } from './doctor.js';
 import { exec } from './exec.js';
 import { prune, rmi } from './image-cleaning.js';
@@ -23,6 +24,7 @@ const commands: Readonly<Record<string, Command>> = {
   load,
   rmi,
   prune,
+  conformance,
 };
 
 /** As container tools have it: the tool itself failed, not the guest's command. */

@@ -1,0 +1,3 @@
+import { providerOf } from './provider-of.js';
+
+export default providerOf('clone');

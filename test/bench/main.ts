@@ -4,6 +4,7 @@ import { boot } from './boot.js';
 import { exec } from './exec.js';
 import { fresh } from './fresh.js';
 import { growth } from './growth.js';
+import { pull } from './pull.js';
 import { stream } from './stream.js';
 import { suite } from './suite.js';
 
@@ -14,6 +15,7 @@ const benchmarks: Readonly<Record<string, () => Promise<BenchReport>>> = {
   suite,
   exec,
   stream,
+  pull,
 };
 
 const json = process.argv.includes('--json');

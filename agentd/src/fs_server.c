@@ -16,26 +16,15 @@
 #include "cbor.h"
 #include "fs_handles.h"
 #include "fs_messages.h"
+#include "fs_transfers.h"
 #include "fs_tree.h"
 #include "messages.h"
-
-/* A read or a write of contents that is under way. */
-struct transfer {
-	struct transfer *next;
-	uint32_t id;
-	uint64_t handle, at, left;
-	uint64_t taken;		/* of a write: not told yet */
-	bool is_write;
-	bool sparse;
-	bool bounded;		/* a write whose length was said */
-	bool close;		/* the handle goes with it */
-};
 
 static struct server {
 	int from, to;
 	struct buf in, out;
 	struct fs_handles handles;
-	struct transfer *transfers;
+	struct fs_transfers transfers;
 } server;
 
 /* ---- what is said ---- */
@@ -279,173 +268,6 @@ static int set_handle_attrs(const struct fs_request *q)
 	return h ? set_file_attrs(h->fd, &q->attrs) : -1;
 }
 
-/* ---- contents ---- */
-
-static struct transfer **find_transfer(uint32_t id)
-{
-	struct transfer **at = &server.transfers;
-
-	while (*at && (*at)->id != id)
-		at = &(*at)->next;
-	return at;
-}
-
-static void end_transfer(struct transfer **at, int result)
-{
-	struct transfer *t = *at;
-	int saved = errno;
-
-	if (t->close && fs_handles_close(&server.handles, t->handle) < 0 && result == 0)
-		result = -1;
-	else
-		errno = saved;
-	answer(t->id, t->is_write ? FS_WRITE : FS_READ, result);
-	*at = t->next;
-	free(t);
-}
-
-static void begin_transfer(uint32_t id, const struct fs_request *q)
-{
-	const bool is_write = q->op == FS_WRITE;
-	struct fs_handle *h = fs_handles_find(&server.handles, q->handle);
-	int mode = h && !h->dir ? fcntl(h->fd, F_GETFL) & O_ACCMODE : 0;
-	struct transfer *t;
-
-	if (h && h->dir)
-		errno = EISDIR;
-	else if (h && mode == (is_write ? O_RDONLY : O_WRONLY))
-		errno = EBADF;
-	else if (h && (q->offset > INT64_MAX || (q->len != FS_UNSET_U64 && q->len > INT64_MAX - q->offset)))
-		errno = EINVAL;
-	else if (h && (t = malloc(sizeof(*t)))) {
-		*t = (struct transfer){
-			.next = server.transfers,
-			.id = id,
-			.handle = q->handle,
-			.at = q->offset,
-			.left = q->len,
-			.is_write = is_write,
-			.sparse = q->sparse,
-			.bounded = q->len != FS_UNSET_U64,
-			.close = q->close,
-		};
-		server.transfers = t;
-		return;
-	}
-	answer_errno(id, q->op);
-}
-
-/* At the offset, or where the file itself goes on if it is none to have offsets. */
-static ssize_t read_at(int fd, void *mem, size_t len, uint64_t at)
-{
-	ssize_t n = pread(fd, mem, len, (off_t)at);
-
-	return n < 0 && errno == ESPIPE ? read(fd, mem, len) : n;
-}
-
-static ssize_t write_at(const struct fs_handle *h, const void *mem, size_t len, uint64_t at)
-{
-	ssize_t n = h->append ? -1 : pwrite(h->fd, mem, len, (off_t)at);
-
-	return h->append || (n < 0 && errno == ESPIPE) ? write(h->fd, mem, len) : n;
-}
-
-/* How far the hole goes that begins at `t->at`; 0: there is none. */
-static uint64_t hole_at(int fd, const struct transfer *t)
-{
-	off_t data = lseek(fd, (off_t)t->at, SEEK_DATA);
-	struct stat st;
-
-	if (data < 0 && errno == ENXIO && fstat(fd, &st) == 0)
-		data = st.st_size;	/* to its end */
-	return data > (off_t)t->at ? min_size((size_t)data - t->at, t->left) : 0;
-}
-
-/* Sends the next piece of a file. */
-static void read_on(struct transfer **at)
-{
-	struct transfer *t = *at;
-	struct fs_handle *h = fs_handles_find(&server.handles, t->handle);
-	uint64_t hole = h && t->sparse ? hole_at(h->fd, t) : 0;
-	ssize_t n;
-
-	if (hole > 0) {
-		fs_send_hole(&server.out, t->id, hole);
-		n = (ssize_t)hole;
-	} else {
-		uint8_t *room = msg_data_room(&server.out, MSG_FS_DATA, FS_CHUNK);
-
-		n = h && room ? read_at(h->fd, room, min_size(FS_CHUNK, t->left), t->at) : -1;
-		if (n < 0 && errno == EINTR)
-			return;
-		if (n > 0)
-			msg_send_data(&server.out, t->id, MSG_FS_DATA, room, FS_CHUNK, (size_t)n);
-	}
-	if (n > 0) {
-		t->at += (uint64_t)n;
-		t->left -= (uint64_t)n;
-		return;
-	}
-	end_transfer(at, (int)n);
-}
-
-/* Reads take turns: the one that had its turn goes to the end of the line. */
-static bool read_next(void)
-{
-	struct transfer **at = &server.transfers;
-	struct transfer *t;
-
-	while (*at && (*at)->is_write)
-		at = &(*at)->next;
-	t = *at;
-	if (!t)
-		return false;
-	read_on(at);
-	if (*at == t && t->next) {
-		*at = t->next;
-		while (*at)
-			at = &(*at)->next;
-		*at = t;
-		t->next = NULL;
-	}
-	return true;
-}
-
-static void write_data(uint32_t id, struct span data)
-{
-	struct transfer **at = find_transfer(id);
-	struct transfer *t = *at;
-	struct fs_handle *h;
-
-	if (!t || !t->is_write)
-		return;		/* it has failed, and the two have crossed */
-	if (data.len == 0 || data.len > t->left) {
-		/* As many bytes as were said, or it is not what was meant. */
-		errno = EMSGSIZE;
-		end_transfer(at, t->bounded && t->left != data.len ? -1 : 0);
-		return;
-	}
-	h = fs_handles_find(&server.handles, t->handle);
-	for (size_t done = 0; done < data.len;) {
-		ssize_t n = h ? write_at(h, data.p + done, data.len - done, t->at) : -1;
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			end_transfer(at, -1);
-			return;
-		}
-		done += (size_t)n;
-		t->at += (uint64_t)n;
-	}
-	t->left -= t->bounded ? data.len : 0;
-	t->taken += data.len;
-	if (t->taken >= TAKEN_STEP) {
-		msg_send_taken(&server.out, id, t->taken);
-		t->taken = 0;
-	}
-}
-
 /* ---- the loop ---- */
 
 static void serve_request(uint32_t id, const struct fs_request *q)
@@ -498,7 +320,7 @@ static void serve_request(uint32_t id, const struct fs_request *q)
 		break;
 	case FS_READ:
 	case FS_WRITE:
-		begin_transfer(id, q);
+		fs_transfers_begin(&server.transfers, id, q);
 		break;
 	case FS_READ_DIR:
 		read_dir(id, q);
@@ -525,7 +347,7 @@ static void serve_frame(const struct frame *f)
 	if (!wire_open(f->body, &e))
 		return;
 	if (e.type == MSG_FS_DATA && msg_read_data(e.payload, &data))
-		write_data(f->id, data);
+		fs_transfers_write(&server.transfers, f->id, data);
 	else if (e.type == MSG_FS_REQUEST && fs_read_request(e.payload, &q))
 		serve_request(f->id, &q);
 	else if (e.type == MSG_FS_REQUEST)
@@ -567,13 +389,14 @@ void fs_serve(int from, int to)
 	umask(022);
 	server.from = from;
 	server.to = to;
+	server.transfers = (struct fs_transfers){ .handles = &server.handles, .out = &server.out };
 	server.in.max = 4 + FRAME_MAX_LEN + FS_CHUNK;
 	server.out.max = 4 + FRAME_MAX_LEN + FS_CHUNK;
 	for (;;) {
 		if (!reading || poll(&waiting, 1, 0) > 0)
 			receive();
 		serve_frames();
-		reading = read_next();
+		reading = fs_transfers_read(&server.transfers);
 		flush();
 	}
 }

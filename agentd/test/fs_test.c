@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// uses: fs_server.c fs_messages.c fs_handles.c fs_tree.c messages_in.c messages_out.c decode.c wire.c cbor.c buf.c errname.c
+// uses: fs_server.c fs_messages.c fs_handles.c fs_transfers.c fs_tree.c messages_in.c messages_out.c decode.c wire.c cbor.c buf.c errname.c
 // The process that serves files, in a directory of the host's.
 #include <dirent.h>
 #include <errno.h>

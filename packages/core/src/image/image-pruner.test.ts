@@ -170,6 +170,22 @@ describe('a store of images', () => {
     expect(cache.files()).toHaveLength(one.blobs.size + 1 + 1 + 1); // manifest, root, name
   });
 
+  it('forgets images that were made of others, when they have gone', async () => {
+    await pull('one');
+    await pull('two');
+    const kept = await cache.store.build(name('one'), { settings: { workdir: '/kept' } }, 'local/kept:1');
+    const unnamed = { derivation: { settings: { workdir: '/unnamed' } } };
+    await cache.store.prepare(name('one'), unnamed);
+    const notes = () =>
+      readdirSync(join(cache.root, 'cache/images/derived')).filter((file) => file.endsWith('.json'));
+    expect(notes()).toHaveLength(2);
+    await cache.store.remove(name('two'));
+    expect(notes()).toHaveLength(1);
+    cache.store.describe(kept);
+    await cache.store.prepare(name('one'), unnamed);
+    expect(notes()).toHaveLength(2);
+  });
+
   it('lets go of what a name stood for when it stands for something else', async () => {
     await pull('one');
     registry.serve(two, { tag: 'one' });

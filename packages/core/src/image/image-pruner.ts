@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ImageError, ImageInUseError } from '../errors.js';
 import { errnoOf, native } from '../host/native.js';
@@ -93,6 +93,8 @@ export class ImagePruner {
       bytes += removed(path);
     }
     for (const [path] of this.#files('locks')) removed(path);
+    // What is remembered of derived images whose parts have gone.
+    for (const [path] of this.#files('derived')) if (!needs.blobs.has(manifestOf(path))) removed(path);
     return {
       imageRefsRemoved: 0,
       manifestsRemoved: 0,
@@ -149,6 +151,16 @@ function isHeld(rootfs: string): boolean {
   if (fd === null) return true;
   native.closeFd(fd);
   return false;
+}
+
+/** Of a derived image; nothing where it is not to be read, or a lock, which nobody can be waiting for. */
+function manifestOf(note: string): string {
+  try {
+    const { digest } = JSON.parse(readFileSync(note, 'utf8')) as { digest?: unknown };
+    return String(digest).replace(/^sha256:/, '');
+  } catch {
+    return '';
+  }
 }
 
 function removed(path: string): number {

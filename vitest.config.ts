@@ -8,6 +8,8 @@ export default defineConfig({
           name: 'unit',
           include: ['packages/*/src/**/*.test.ts', 'fixtures/**/*.test.ts'],
           exclude: ['**/dist/**', '**/node_modules/**'],
+          // Images are made, servers asked, children started, on a host that may be busy: a test that hangs costs so much, once.
+          testTimeout: 30_000,
         },
       },
       {

@@ -96,7 +96,10 @@ export const TARGETS = [
     name: 'relay-frames',
     what: "the guest's stream, cut anywhere: frames, and what the log takes out of messages",
     part: 'native',
-    sources: ['test/fuzz/frames_fuzz.cc', ...relaySources('frame', 'cbor', 'messages', 'exec_message')],
+    sources: [
+      'test/fuzz/frames_fuzz.cc',
+      ...relaySources('frame', 'byte_queue', 'cbor', 'messages', 'exec_message'),
+    ],
     flags: RELAY,
     maxLength: 1024,
   },
@@ -115,7 +118,10 @@ export const TARGETS = [
     name: 'relay-start',
     what: 'the command line, the bootstrap frame from a file or a pipe, the leash',
     part: 'native',
-    sources: ['test/fuzz/start_fuzz.cc', ...relaySources('frame', 'bootstrap', 'options', 'leash')],
+    sources: [
+      'test/fuzz/start_fuzz.cc',
+      ...relaySources('frame', 'byte_queue', 'bootstrap', 'options', 'leash'),
+    ],
     flags: RELAY,
     maxLength: 512,
   },
@@ -133,7 +139,7 @@ export const TARGETS = [
     part: 'native',
     sources: [
       'test/fuzz/exec_log_fuzz.cc',
-      ...relaySources('exec_log', 'log_segment', 'log_lines', 'frame'),
+      ...relaySources('exec_log', 'log_segment', 'log_lines', 'frame', 'byte_queue'),
       'src/util/errno_name.cc',
     ],
     flags: RELAY,

@@ -126,6 +126,19 @@ export class DockerRegistry implements AsyncDisposable {
     ]);
   }
 
+  /** The media types of an image's layers, as they are there. */
+  async layerTypes(name: string): Promise<string[]> {
+    const { tls, auth } = this.#options;
+    const { stdout } = await run('skopeo', [
+      ...['inspect', '--raw'],
+      ...(tls ? [`--cert-dir=${join(this.#directory, 'certs')}`] : ['--tls-verify=false']),
+      ...(auth === 'none' || auth === undefined ? [] : [`--creds=${login.username}:${login.password}`]),
+      `docker://${this.host}/${name}`,
+    ]);
+    const { layers } = JSON.parse(stdout) as { layers: { mediaType: string }[] };
+    return layers.map(({ mediaType }) => mediaType);
+  }
+
   /** Puts a manifest or an index, as it is, into a registry that anybody may write to. */
   async put(name: string, reference: string, mediaType: string, document: string): Promise<void> {
     const response = await fetch(`http://${this.host}/v2/${name}/manifests/${reference}`, {

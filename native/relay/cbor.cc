@@ -153,10 +153,11 @@ std::optional<Message> message(Bytes body) {
   std::optional<Bytes> type;
   std::optional<Bytes> payload;
   each_field(reader, [&](Bytes key) {
+    // One that says a thing twice says nothing: others might take the other.
     if (key == "t") {
-      if (!(type = reader.text())) return Visited::kBroken;
+      if (type || !(type = reader.text())) return Visited::kBroken;
     } else if (key == "p") {
-      if (!(payload = reader.byte_string())) return Visited::kBroken;
+      if (payload || !(payload = reader.byte_string())) return Visited::kBroken;
     } else if (!reader.skip()) {
       return Visited::kBroken;
     }

@@ -59,6 +59,27 @@ struct Exact {
 
 }  // namespace
 
+TEST("messages: one that says its type or its payload twice is none") {
+  for (const bool payload : {false, true}) {
+    std::string twice;
+    cbor_map(twice, 3);
+    for (int i = 0; i < 2; i++) {
+      cbor_text(twice, payload ? "p" : "t");
+      if (payload)
+        cbor_bytes(twice, data("x"));
+      else
+        cbor_text(twice, "core.exec.stdout");
+    }
+    cbor_text(twice, payload ? "t" : "p");
+    if (payload)
+      cbor_text(twice, "core.exec.stdout");
+    else
+      cbor_bytes(twice, data("x"));
+    CHECK(!message(twice));
+  }
+  CHECK(message(body("core.exec.stdout", data("x"))));
+}
+
 TEST("messages: what a command wrote") {
   for (const bool first : {false, true}) {
     const Exact out(body("core.exec.stdout", data("hello"), first));

@@ -10,8 +10,12 @@ const endingSignals = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const;
 /** There is one terminal, so it is one command's at a time. */
 let isTaken = false;
 
-/** @throws TerminalError where nothing could be given our terminal: we have none, or something has it already. */
-export function expectTerminal(): void {
+/**
+ * Says that our terminal will be somebody's until the result is disposed of, who may then {@link takeTerminal}. Whoever comes first has it.
+ *
+ * @throws TerminalError where nothing could be given it: we have none, or it is somebody's already.
+ */
+export function claimTerminal(): Disposable {
   if (!process.stdin.isTTY)
     throw new TerminalError(
       'This process has no terminal to attach to: its stdin is a file, a pipe or closed. Run it at a terminal, or use exec(), with .tty(true) where the command needs a terminal.',
@@ -20,6 +24,12 @@ export function expectTerminal(): void {
     throw new TerminalError(
       "This process's terminal is another command's that is attached to it. Wait until that has ended, or detach from it.",
     );
+  isTaken = true;
+  return {
+    [Symbol.dispose]: () => {
+      isTaken = false;
+    },
+  };
 }
 
 /** The size of our terminal; undefined where nobody knows it. */
@@ -29,15 +39,14 @@ export function windowSize(): { rows: number; cols: number } | undefined {
 }
 
 /**
- * Gives our terminal to somebody else until the result is disposed of: keys go through as they are, and the other's terminal alone
+ * Gives our terminal, which was claimed, to somebody else until the result is disposed of: keys go through as they are, and the other's terminal alone
  * makes of them what they mean. However this process ends, short of SIGKILL, the terminal is as it was. A signal that would end us
  * still does; one that somebody else here listens to is theirs.
  *
  * @param onResize called with the size at the beginning, which may have changed since it was asked for, and with each new one.
- * @throws TerminalError as {@link expectTerminal} does.
+ * @throws TerminalError where it cannot be switched.
  */
 export function takeTerminal(onResize: (rows: number, cols: number) => void): Disposable {
-  expectTerminal();
   const { stdin } = process;
   const wasRaw = stdin.isRaw;
   const tellSize = () => {
@@ -50,7 +59,6 @@ export function takeTerminal(onResize: (rows: number, cols: number) => void): Di
     for (const signal of endingSignals) process.off(signal, onSignal);
     stdin.setRawMode(false);
     if (wasRaw) stdin.setRawMode(true);
-    isTaken = false;
   };
   const onSignal = (signal: NodeJS.Signals) => {
     if (process.listenerCount(signal) > 1) return;
@@ -65,7 +73,6 @@ export function takeTerminal(onResize: (rows: number, cols: number) => void): Di
       cause,
     });
   }
-  isTaken = true;
   process.on('exit', restore);
   for (const signal of endingSignals) process.prependListener(signal, onSignal); // those that listen once are still there then
   // What Node calls raw still makes \r\n of \n on the way out; the guest's terminal has done so where it is wanted.

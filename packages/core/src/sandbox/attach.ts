@@ -1,5 +1,5 @@
 import { TerminalError } from '../errors.js';
-import { expectTerminal, takeTerminal, windowSize } from '../host/terminal.js';
+import { claimTerminal, takeTerminal, windowSize } from '../host/terminal.js';
 import { defaultDetachKeys, KeyWatch, parseDetachKeys } from './detach-keys.js';
 import type { ExecHandle } from './exec-handle.js';
 import type { ExecSink } from './exec-sink.js';
@@ -47,7 +47,7 @@ export async function attach(
   start: (size: TerminalSize) => Promise<ExecHandle>,
   { detachKeys, onDetach }: AttachOptions,
 ): Promise<number> {
-  expectTerminal();
+  using _claim = claimTerminal();
   await using command = await start(windowSize() ?? defaultTerminalSize);
   const keyboard = await command.takeStdin();
   const status = await runAtTerminal(command, keyboard, detachKeys);

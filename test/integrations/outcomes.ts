@@ -32,7 +32,7 @@ test.msb('is late, though its machine came in time', { timeout: 1500 }, async ({
   expect(performance.now() - begin).toBeLessThan(1500);
 });
 
-test.msb('has no such image', { image: 'no-such-image' }, () => {});
+test.msb('has no such image', { image: '127.0.0.1:1/no-such-image' }, () => {});
 
 test.msb('boots too slowly', { bootTimeout: 100, coldBoot: true }, () => {});
 
@@ -132,7 +132,7 @@ export const expected: Readonly<Record<string, Expected>> = {
   'has no such image': {
     state: 'failed',
     boots: 0,
-    message: /TestMachineError\]?: .* did not come up \(boot\): There is no image .*no-such-image/,
+    message: /TestMachineError\]?: .* did not come up \(boot\): 127\.0\.0\.1:1 cannot be talked to/,
   },
   'boots too slowly': {
     state: 'failed',

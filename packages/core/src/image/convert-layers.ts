@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { ReadOnlyImage } from '../disk/read-only-image.js';
 import { ImageError, isMicrosandboxError } from '../errors.js';
+import { isError } from '../host/any-realm.js';
 import { errnoOf } from '../host/native.js';
 import { ByteStream } from './byte-stream.js';
 import { decompress, layerCompression } from './decompress.js';
@@ -147,7 +148,7 @@ class Conversion {
     const code = errnoOf(error);
     if (error instanceof ImageError && error.message.includes(layer.digest)) return error;
     if (code?.startsWith('E') && !code.startsWith('ERR_')) return error;
-    const why = error instanceof Error ? error.message : String(error);
+    const why = isError(error) ? error.message : String(error);
     return new ImageError(
       error instanceof ImageError
         ? `Layer ${layer.digest}: ${why}.`

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
 import { EnvHttpProxyAgent, request } from 'undici';
 import { HttpError, InvalidConfigError, isMicrosandboxError, TimeoutError } from '../../errors.js';
+import { isError } from '../../host/any-realm.js';
 import { clearTimeout, monotonicMs, setTimeout, wallMs } from '../../host/clock.js';
 
 export interface HttpRequest {
@@ -164,9 +165,11 @@ function extra({ NODE_EXTRA_CA_CERTS: path }: NodeJS.ProcessEnv): string[] {
 
 /** What went wrong with a connection, by its code; undefined where it is none of a connection's errors. */
 export function connectionFault(error: unknown): string | undefined {
-  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
-    const inner = at instanceof AggregateError ? (at.errors[0] as unknown) : at;
-    const code = (inner as { code?: unknown }).code;
+  // Node's own errors are of another realm than we are in some test runners.
+  for (let at: unknown = error, depth = 0; isError(at) && depth < 5; at = at.cause, depth++) {
+    const { errors } = at as { errors?: unknown };
+    const inner: unknown = Array.isArray(errors) ? errors[0] : at;
+    const code = (inner as { code?: unknown } | undefined)?.code;
     if (typeof code === 'string' && !isMicrosandboxError(inner)) return code;
     if (at.name === 'HTTPParserError') return 'no HTTP'; // the parser's code is not always there
   }

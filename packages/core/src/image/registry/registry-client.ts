@@ -51,8 +51,17 @@ export class RegistryClient {
   /** Tries `work` again after what may pass by itself, and after nothing else. */
   async retrying<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     const { retries, backoffMs, longestWaitMs } = this.#patience;
+    // It takes Node's own errors for none where they are of another realm, as in some test runners; so of others than ours it never hears.
+    const attempt = async (): Promise<{ value: T } | { error: unknown }> => {
+      try {
+        return { value: await work() };
+      } catch (error) {
+        if (error instanceof TransientError) throw error;
+        return { error };
+      }
+    };
     try {
-      return await pRetry(work, {
+      const result = await pRetry(attempt, {
         retries,
         minTimeout: 0, // the wait is here, by the host's clock and as the server has asked
         shouldRetry: async ({ error, attemptNumber }) => {
@@ -64,6 +73,8 @@ export class RegistryClient {
           return true;
         },
       });
+      if ('error' in result) throw result.error;
+      return result.value;
     } catch (error) {
       signal.throwIfAborted();
       throw error instanceof TransientError ? error.error : error;

@@ -19,18 +19,18 @@ describe('an image’s configuration', () => {
         }),
       )
       .envs({ PATH: '/opt/tool:/bin', A: 'image', B: 'with = and spaces' })
-      .workdir('/work/here')
+      .workdir('/srv/here')
       .user('1234:5678')
       .entrypoint(['show', 'first'])
       .cmd(['second'])
       .build('configured');
     await using plain = await machine('plain').ephemeral(true).create();
-    const own = '/work/here\n1234\n5678\nimage with = and spaces\n';
+    const own = '/srv/here\n1234\n5678\nimage with = and spaces\n';
     expect((await plain.execDefault()).stdout()).toBe(`/opt/tool/show: first second\n${own}`);
     expect(
       (await plain.execDefaultWith((o) => o.arg('third').env('A', 'own').cwd('/').user('root'))).stdout(),
     ).toBe('/opt/tool/show: first second third\n/\n0\n0\nown with = and spaces\n');
-    expect(await said(plain, 'pwd; id -u; echo $A')).toBe('/work/here\n1234\nimage\n');
+    expect(await said(plain, 'pwd; id -u; echo $A')).toBe('/srv/here\n1234\nimage\n');
 
     await using changed = await machine('changed')
       .env('A', 'sandbox')

@@ -33,7 +33,7 @@ class AgentLine {
  private:
   static constexpr int kReadsPerRound = 4;
   /** More than a socket holds. */
-  static constexpr size_t kReadSize = 256 * 1024;
+  static constexpr size_t kMostAtOnce = 256 * 1024;
 
   msb::UniqueFd fd_;
   FrameParser in_;
@@ -45,7 +45,7 @@ class AgentLine {
 template <typename OnFrame>
 AgentLine::Result AgentLine::receive(OnFrame on_frame) {
   for (int reads = 0; reads < kReadsPerRound; reads++) {
-    const ReadResult result = read_frames(fd_.get(), in_, kReadSize);
+    const ReadResult result = read_frames(fd_.get(), in_, kMostAtOnce);
     if (result == ReadResult::kEnd) close();
     if (result != ReadResult::kData) return Result::kNothing;
     Frame frame;

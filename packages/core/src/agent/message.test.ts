@@ -69,8 +69,10 @@ describe('messages', () => {
       const envelope = decode(bytes, strict) as Map<string, unknown>;
       const data = (decode(envelope.get('p') as Uint8Array, strict) as Map<string, Uint8Array>).get('data');
       const [generation, type] = [envelope.get('v'), envelope.get('t')];
-      if (!(Number(generation) >= 0) || typeof type !== 'string') throw new Error('no envelope');
-      return `${type} ${(data as Uint8Array).length}`;
+      if (!Number.isSafeInteger(generation) || Number(generation) < 0 || typeof type !== 'string')
+        throw new Error('no envelope');
+      if (!(data instanceof Uint8Array)) throw new Error('no data');
+      return `${type} ${data.length}`;
     };
     const quickly = (bytes: Uint8Array) => {
       const { type, payload } = decodeMessage(bytes);

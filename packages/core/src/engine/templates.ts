@@ -14,7 +14,7 @@ import { TimeoutError } from '../errors.js';
 import { monotonicMs, wallMs } from '../host/clock.js';
 import { errnoOf, native } from '../host/native.js';
 import type { Places } from '../host/paths.js';
-import { SandboxDirectory, sameFile } from '../store/sandbox-directory.js';
+import { SandboxDirectory, sameFile, tryLock } from '../store/sandbox-directory.js';
 import { Template } from './template.js';
 
 /** What all templates together may take of the disk; one of Debian's kernel takes about 120 MiB. */
@@ -196,13 +196,3 @@ export class Templates {
 const trashed = '.trash-';
 const lockSuffix = '.lock';
 const keyShape = /^[0-9a-f]{32}$/;
-
-/** @returns null when somebody holds it; undefined when there is none. */
-function tryLock(path: string): number | null | undefined {
-  try {
-    return native.tryLockFile(path);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}

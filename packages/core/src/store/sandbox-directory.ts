@@ -242,6 +242,16 @@ function openPidfd(pid: number): number | undefined {
   }
 }
 
+/** @returns the lock; null when somebody holds it; undefined when there is none. */
+export function tryLock(path: string): number | null | undefined {
+  try {
+    return native.tryLockFile(path);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
 /** Whether the path still names the file that is open. */
 export function sameFile(fd: number, path: string): boolean {
   try {

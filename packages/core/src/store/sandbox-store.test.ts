@@ -1,20 +1,12 @@
 import { once } from 'node:events';
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { native } from '../host/native.js';
 import type { SandboxRecord } from './record.js';
+import { sameFile } from './sandbox-directory.js';
 import { SandboxStore } from './sandbox-store.js';
 
 let home: string;
@@ -46,6 +38,17 @@ import(url).then(({ native }) => {
   }
   parentPort.postMessage(free);
 });`;
+
+/** Sweeps without a pause, and says how often. */
+const sweepOnAndOn = `
+const { parentPort, workerData: { places, store: url, over } } = require('node:worker_threads');
+import(url).then(async ({ SandboxStore }) => {
+  const store = new SandboxStore(places);
+  let sweeps = 0;
+  for (; Atomics.load(over, 0) === 0; sweeps++) await store.sweep();
+  parentPort.postMessage(sweeps);
+});`;
+const storeUrl = new URL('../../dist/store/sandbox-store.js', import.meta.url).href;
 const nativeUrl = new URL('../../dist/host/native.js', import.meta.url).href;
 
 const nothing = async () => {};
@@ -137,13 +140,40 @@ describe('SandboxStore', () => {
 
   it('sweeps half-made directories and trash, but not one that is being made this moment', async () => {
     const root = join(home, 'sandboxes');
-    for (const name of ['.new-dead', '.trash-1-x', '.new-young', '.new-old'])
-      mkdirSync(join(root, name), { recursive: true });
+    const dead = ['.new-dead', '.trash-1-x', '.new-without-lock', '.new-never-held'];
+    for (const name of [...dead, '.new-held']) mkdirSync(join(root, name), { recursive: true });
     for (const name of ['.new-dead', '.trash-1-x']) writeFileSync(join(root, name, 'lock'), '');
-    const hourAgo = new Date(Date.now() - 3_600_000);
-    utimesSync(join(root, '.new-old'), hourAgo, hourAgo);
+    writeFileSync(join(root, '.new-never-held', 'lock.new'), '');
+    const lock = await native.lockFile(join(root, '.new-held', 'lock.new'), 1000);
     await store.sweep();
-    expect(names()).toEqual(['.new-young']);
+    native.closeFd(lock);
+    expect(names()).toEqual(['.new-held']);
+    await store.sweep();
+    expect(names()).toEqual([]);
+  });
+
+  it('takes nothing away from who makes one, at whatever moment', async () => {
+    const over = new Int32Array(new SharedArrayBuffer(4));
+    const places = { home, cache: join(home, 'cache'), runtime: join(home, 'run') };
+    const sweeper = new Worker(sweepOnAndOn, {
+      eval: true,
+      workerData: { places, store: storeUrl, over },
+    });
+    const swept = once(sweeper, 'message');
+    try {
+      await once(sweeper, 'online');
+      for (let n = 0; n < 300; n++) {
+        const { directory, lock } = await store.prepare(nothing);
+        expect(sameFile(lock, join(directory.path, 'lock'))).toBe(true);
+        expect(directory.creating).toBe(true);
+        await directory.remove(lock);
+      }
+      Atomics.store(over, 0, 1);
+      expect((await swept)[0], 'sweeps beside it').toBeGreaterThan(10);
+      expect(names()).toEqual([]);
+    } finally {
+      await sweeper.terminate();
+    }
   });
 
   it('has nothing that is being made look as if its creator had died, at whatever moment', async () => {

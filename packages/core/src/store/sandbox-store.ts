@@ -1,17 +1,26 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { InvalidConfigError, SandboxAlreadyExistsError, SandboxNotFoundError } from '../errors.js';
 import { wallMs } from '../host/clock.js';
 import { errnoOf, native } from '../host/native.js';
 import type { Places } from '../host/paths.js';
 import type { SandboxRecord } from './record.js';
-import { SandboxDirectory } from './sandbox-directory.js';
+import { SandboxDirectory, tryLock } from './sandbox-directory.js';
 
 const maxNameBytes = 128;
 
-/** A directory without a lock that is younger than this is being made; an older one was left by a crash. */
-const lockGraceMs = 60_000;
+/** The name of a sandbox's lock until its maker holds it. */
+const unheldLock = 'lock.new';
 
 /** How long the record of an ephemeral sandbox's end is left for whoever stopped it, should that process die before removing it. */
 const readGraceMs = 10_000;
@@ -39,21 +48,36 @@ export class SandboxStore {
    */
   async prepare(fill: (directory: SandboxDirectory) => Promise<void>): Promise<UnnamedSandbox> {
     mkdirSync(this.#root, { recursive: true, mode: 0o700 });
-    const path = join(this.#root, `.new-${randomBytes(8).toString('hex')}`);
+    const { path, lock } = await this.#lockedDirectory();
     const directory = new SandboxDirectory(this.#places, path);
-    mkdirSync(path, { mode: 0o700 });
-    let lock: number | undefined;
     try {
-      // Under another name until it is held: a sweep takes a lock that is free for one whose holder has died.
-      lock = await native.lockFile(join(path, 'lock.new'), 1000);
-      renameSync(join(path, 'lock.new'), join(path, 'lock'));
       writeFileSync(join(path, 'creating'), '', { mode: 0o600 });
       await fill(directory);
       return { directory, lock };
     } catch (error) {
       rmSync(path, { recursive: true, force: true });
-      if (lock !== undefined) native.closeFd(lock);
+      native.closeFd(lock);
       throw error;
+    }
+  }
+
+  /** An empty directory whose lock we hold. A sweep may take one whose lock we do not hold yet for a dead maker's: then it is another. */
+  async #lockedDirectory(): Promise<{ path: string; lock: number }> {
+    for (;;) {
+      const path = join(this.#root, `.new-${randomBytes(8).toString('hex')}`);
+      mkdirSync(path, { mode: 0o700 });
+      let lock: number | undefined;
+      try {
+        // Under another name until it is held: whoever sees a lock that is free takes its holder for dead.
+        lock = await native.lockFile(join(path, unheldLock), 1000);
+        renameSync(join(path, unheldLock), join(path, 'lock'));
+        return { path, lock };
+      } catch (error) {
+        if (lock !== undefined) native.closeFd(lock);
+        if (errnoOf(error) === 'ENOENT') continue;
+        rmSync(path, { recursive: true, force: true });
+        throw error;
+      }
     }
   }
 
@@ -146,8 +170,7 @@ export class SandboxStore {
       try {
         if (!entry.startsWith('.') && !directory.creating && !isSpent(directory)) continue;
         if (!existsSync(join(directory.path, 'lock'))) {
-          if (wallMs() - statSync(directory.path).mtimeMs < lockGraceMs) continue;
-          rmSync(directory.path, { recursive: true, force: true });
+          removeUnheld(directory.path);
           continue;
         }
         const lock = directory.tryAcquire();
@@ -171,6 +194,20 @@ export class SandboxStore {
   #pathOf(name: string): string {
     checkName(name);
     return join(this.#root, createHash('sha256').update(name).digest('hex').slice(0, 16));
+  }
+}
+
+/** Removes a directory that has no lock yet, unless its maker is at it: holds the lock that it will have, or has come to it meanwhile. */
+function removeUnheld(path: string): void {
+  const lock = tryLock(join(path, unheldLock));
+  if (lock === null) return;
+  try {
+    if (lock !== undefined) unlinkSync(join(path, unheldLock));
+    rmdirSync(path);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOTEMPTY') throw error;
+  } finally {
+    if (lock !== undefined) native.closeFd(lock);
   }
 }
 

@@ -2,11 +2,15 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Image } from '@msbtest/core';
 import { afterAll, describe, expect, it } from 'vitest';
 import { convertLayers } from '#core/image/convert-layers.js';
 import { BlobDirectory, findManifest, readConfig, readManifest } from '#core/image/layout.js';
 import { tortureLayers } from './support/torture-image.js';
-import { describeTree, umociImage, umociUnpack } from './support/umoci.js';
+import { accessListsIn, describeTree, umociImage, umociUnpack } from './support/umoci.js';
+import { usePrivateHome } from './support/vm.js';
+
+usePrivateHome();
 
 const work = mkdtempSync(join(tmpdir(), 'msb-images-'));
 afterAll(() => rmSync(work, { recursive: true }));
@@ -37,7 +41,12 @@ describe.runIf(asRoot)('an image that has everything', () => {
     const layout = join(work, 'layout');
     umociImage(layout, tars);
     const theirs = describeTree(umociUnpack(layout, join(work, 'bundle')));
-    const made = describeTree(await ours(layout, process.arch === 'x64' ? 'amd64' : process.arch));
+    const root = describeTree(await ours(layout, process.arch === 'x64' ? 'amd64' : process.arch));
+    await Image.load(layout, { tag: 'torture' });
+    const lists = await accessListsIn('torture');
+    await Image.remove('torture');
+    expect(lists).toHaveLength(4);
+    const made = [...root, ...lists].sort();
     // What no layer describes has no time of its own, and whiteouts touch what they leave: those have the time of umoci's run.
     const untimed = new Set(theirs.filter((line) => line.includes(now)).map((line) => line.split('","')[0]));
     const timed = (lines: readonly string[]) =>

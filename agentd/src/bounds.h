@@ -66,6 +66,11 @@
 #define AGENT_NOFILE 16384	/* four descriptors a session, two a connection or a file server, and room */
 #define EPOLL_BATCH 64
 
+/* Access control lists that an image carries. */
+#define ACL_HOLDERS_MAX 64
+#define ACL_HOLDER_SIZE KIB(64)	/* what the kernel gives of one attribute */
+#define ACL_PATH_MAX 4096	/* with its NUL */
+
 /* Time. */
 #define DEVICE_WAIT_NS (10 * SEC_NS)	/* for the port, for a disk */
 #define BOOTSTRAP_WAIT_NS (10 * SEC_NS)

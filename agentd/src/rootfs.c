@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
+#include "acls.h"
 #include "bounds.h"
 #include "clock.h"
 #include "log.h"
@@ -16,6 +18,7 @@
 #define LOWER "/lower"
 #define UPPER "/upper"
 #define NEW_ROOT "/newroot"
+#define ACL_HOLDER "trusted.overlay.msb.acl."	/* numbers follow */
 
 /* A name from the bootstrap as a string; the host's word, but of bounded length. */
 static const char *name_of(struct span s, char out[NAME_LEN_MAX], const char *what)
@@ -37,10 +40,14 @@ static void wait_for_disk(const char *device, int uevent_fd)
 			fatal(errno, "wait for %s", device);
 }
 
-static void make_dir(const char *path)
+/* Whether it is new. */
+static bool make_dir(const char *path)
 {
-	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+	if (mkdir(path, 0755) == 0)
+		return true;
+	if (errno != EEXIST)
 		fatal(errno, "mkdir %s", path);
+	return false;
 }
 
 static void mount_disk(struct span device, struct span type, const char *default_type,
@@ -77,17 +84,63 @@ static void switch_root(void)
 		fatal(errno, "switch root");
 }
 
+/* The overlay asks the lower file system whether it has lists, unless the file has been copied up before. */
+static void give_acl(const struct acl *acl)
+{
+	char path[ACL_PATH_MAX];
+	struct stat st;
+
+	memcpy(path, acl->path.p, acl->path.len);
+	path[acl->path.len] = '\0';
+	if (lstat(path, &st) < 0 || chmod(path, st.st_mode & 07777) < 0 ||
+	    lsetxattr(path, acl->name, acl->value.p, acl->value.len, 0) < 0)
+		log_warn("%s of /%s: %m", acl->name, path);
+}
+
+/* Gives the files below the working directory the lists that the image carries. */
+static void give_acls(void)
+{
+	static uint8_t holder[ACL_HOLDER_SIZE];
+
+	for (int n = 0; n < ACL_HOLDERS_MAX; n++) {
+		char name[sizeof(ACL_HOLDER) + 12];
+		struct span rest;
+		struct acl acl;
+		ssize_t len;
+
+		snprintf(name, sizeof(name), ACL_HOLDER "%d", n);
+		len = getxattr(LOWER, name, holder, sizeof(holder));
+		if (len < 0 && errno != ENODATA && errno != EOPNOTSUPP)
+			log_warn("%s of the image: %m", name);
+		if (len <= 0)
+			break;
+		rest = span_of(holder, (size_t)len);
+		while (acl_next(&rest, &acl))
+			give_acl(&acl);
+		if (rest.len > 0)
+			log_warn("%s of the image holds something else", name);
+	}
+}
+
 void rootfs_enter(const struct msg_bootstrap *b, int uevent_fd, struct teardown *t)
 {
+	bool is_new;
+
 	mount_disk(b->lower, b->lower_fstype, "erofs", LOWER, MS_RDONLY, uevent_fd);
 	mount_disk(b->upper, b->upper_fstype, "ext4", UPPER, 0, uevent_fd);
-	make_dir(UPPER "/upper");
+	is_new = make_dir(UPPER "/upper");
 	make_dir(UPPER "/work");
 	make_dir(NEW_ROOT);
 	if (mount("overlay", NEW_ROOT, "overlay", 0,
 		  "lowerdir=" LOWER ",upperdir=" UPPER "/upper,workdir=" UPPER "/work") < 0)
 		fatal(errno, "mount overlay");
 
+	/* Once: what a machine makes of them later is its own. */
+	if (is_new) {
+		if (chdir(NEW_ROOT) < 0)
+			fatal(errno, "enter %s", NEW_ROOT);
+		give_acls();
+	}
 	t->proc_fd = open_dir("/proc");
 	t->upper_fd = open_dir(UPPER);
 	t->root_fd = open_dir(NEW_ROOT);

@@ -86,9 +86,9 @@ export const TARGETS = [
   },
   {
     name: 'agentd-mountinfo',
-    what: "the kernel's /proc/self/mountinfo and device events",
+    what: "the kernel's /proc/self/mountinfo and device events, an image's access control lists",
     part: 'agentd',
-    sources: ['test/fuzz/mountinfo_fuzz.c', ...agentdSources('mountinfo', 'uevent', 'file', 'clock')],
+    sources: ['test/fuzz/mountinfo_fuzz.c', ...agentdSources('mountinfo', 'uevent', 'file', 'clock', 'acls')],
     flags: AGENTD,
     maxLength: 512,
   },

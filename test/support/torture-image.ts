@@ -19,6 +19,26 @@ import {
 const capability = '\x01\0\0\x02\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0';
 const deep = Array.from({ length: 8 }, (_, n) => `${n}`.repeat(50)).join('/');
 
+const tags = { owner: 1, user: 2, group: 4, mask: 16, others: 32 } as const;
+
+/** An access control list as the kernel has it, of `[tag, permissions, id]`. */
+function accessList(
+  ...entries: readonly [tag: keyof typeof tags, permissions: number, id?: number][]
+): string {
+  const list = Buffer.alloc(4 + 8 * entries.length);
+  list.writeUInt32LE(2);
+  for (const [n, [tag, permissions, id = 0xffff_ffff]] of entries.entries()) {
+    list.writeUInt16LE(tags[tag], 4 + 8 * n);
+    list.writeUInt16LE(permissions, 6 + 8 * n);
+    list.writeUInt32LE(id, 8 + 8 * n);
+  }
+  return list.toString('latin1');
+}
+
+/** Of mode 750. */
+const forUser7 = accessList(['owner', 7], ['user', 5, 7], ['group', 0], ['mask', 5], ['others', 0]);
+const forAll = accessList(['owner', 7], ['group', 5], ['others', 5]);
+
 /** Everything that a lower layer has in an image, and that later layers do something to. */
 const first = tar(
   directory('./', { mode: 0o755, mtime: 1_500_000_000 }),
@@ -49,6 +69,10 @@ const first = tar(
   file('partly/old', 'x'),
   directory('partly/deeper'),
   file('partly/deeper/old', 'x'),
+  pax({ 'SCHILY.xattr.system.posix_acl_access': forUser7 }),
+  file('listed', 'x', { mode: 0o750 }),
+  pax({ 'SCHILY.xattr.system.posix_acl_access': forUser7 }),
+  file('no-longer-listed', 'x', { mode: 0o750 }),
 );
 
 /** Kinds, attributes, names. */
@@ -145,6 +169,15 @@ const third = tar(
   directory('commented.d'),
   file('same', 'one'),
   file('same', 'two'),
+  file('no-longer-listed', 'y', { mode: 0o750 }),
+  pax({
+    'SCHILY.xattr.system.posix_acl_access': forUser7,
+    'SCHILY.xattr.system.posix_acl_default': forAll,
+    'SCHILY.xattr.user.of': 'one with lists',
+  }),
+  directory('listed.d', { mode: 0o750, mtime: 1_300_000_000 }),
+  pax({ 'SCHILY.xattr.system.posix_acl_access': forUser7 }),
+  entry('listed.d/pipe', { type: '6', mode: 0o750 }),
 );
 
 /** As GNU tar writes what is on this machine's disk; `dir` is an empty directory. */

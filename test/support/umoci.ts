@@ -1,7 +1,8 @@
 import { type ExecFileSyncOptions, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { small } from './vm.js';
 
 const quiet: ExecFileSyncOptions = { stdio: ['ignore', 'ignore', 'pipe'] };
 
@@ -53,17 +54,43 @@ export function describeTree(root: string): string[] {
   return [...lines, ...xattrLines(root)].sort();
 }
 
-/** Access control lists are left out: a squashfs has no place for them. */
+/** Without what the root of a squashfs of ours carries for the machine. */
 function xattrLines(root: string): string[] {
-  const dump = execFileSync('getfattr', ['-R', '-P', '-h', '-d', '-m', '-', '-e', 'hex', '.'], {
+  const dump = execFileSync('getfattr', [...everyXattr, '-m', '-', '.'], {
     cwd: root,
     encoding: 'latin1',
     maxBuffer: 2 ** 28,
   });
+  return linesOf(dump).filter((line) => !line.includes(' trusted.overlay.msb.'));
+}
+
+const everyXattr = ['-R', '-P', '-h', '-d', '-e', 'hex'];
+
+function linesOf(dump: string): string[] {
   return dump.split('\n\n').flatMap((block) => {
     const [name, ...attributes] = block.split('\n').filter((line) => line !== '');
-    return attributes
-      .filter((line) => !line.startsWith('system.posix_acl_'))
-      .map((line) => `xattr ${name} ${line}`);
+    return attributes.map((line) => `xattr ${name} ${line}`);
   });
+}
+
+/**
+ * The access control lists of an image's root in a machine, as {@link describeTree} has them: the squashfs tools know nothing of them. The machine
+ * gets the host's getfattr for that.
+ */
+export async function accessListsIn(image: string): Promise<string[]> {
+  await using sandbox = await small('access-lists').image(image).ephemeral(true).create();
+  const guest = '/run/host';
+  const fs = sandbox.fs();
+  await fs.mkdir(guest);
+  const needed = execFileSync('ldd', ['/usr/bin/getfattr'], { encoding: 'utf8' }).match(/\/\S+/g) ?? [];
+  for (const path of [...needed, '/usr/bin/getfattr'])
+    await fs.copyFromHost(realpathSync(path), `${guest}/${basename(path)}`);
+  const loader = basename(needed.find((path) => basename(path).startsWith('ld-')) ?? '');
+  const args = ['--library-path', guest, `${guest}/getfattr`, ...everyXattr, '-m', '^system.posix_acl', '.'];
+  const output = await sandbox.execWith(`${guest}/${loader}`, (options) => options.cwd('/').args(args));
+  // Processes come and go while it looks at /proc.
+  const problems = output.stderr().split('\n');
+  const serious = problems.filter((line) => line !== '' && !line.includes(' ./proc/'));
+  if (output.code > 1 || serious.length > 0) throw new Error(`getfattr: ${serious.join('\n')}`);
+  return linesOf(Buffer.from(output.stdoutBytes()).toString('latin1'));
 }

@@ -2,11 +2,14 @@
 /*
  * What the guest's kernel says, partly in words that processes of the guest
  * have chosen: /proc/self/mountinfo with its mount points, and device events.
+ * And what an image says of access control lists.
  */
 #include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "acls.h"
+#include "bounds.h"
 #include "fuzz.h"
 #include "mountinfo.h"
 #include "uevent.h"
@@ -47,9 +50,22 @@ static void read_events(struct input in)
 	close(fds[1]);
 }
 
+static void read_acls(const uint8_t *data, size_t size)
+{
+	struct span rest = { data, size };
+	struct acl acl;
+
+	while (acl_next(&rest, &acl)) {
+		PROMISE(acl.path.len > 0 && acl.path.len < ACL_PATH_MAX);
+		PROMISE(acl.path.p > data && acl.path.p + acl.path.len == acl.value.p);
+		PROMISE(acl.value.p + acl.value.len == rest.p && rest.p + rest.len == data + size);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	read_mounts(data, size);
 	read_events((struct input){ data, size });
+	read_acls(data, size);
 	return 0;
 }

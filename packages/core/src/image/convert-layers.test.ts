@@ -71,6 +71,28 @@ describe('a layer', { timeout: 60_000 }, () => {
     });
   });
 
+  it('has the root carry access control lists, and takes nothing that an overlay keeps for itself', async () => {
+    const list = '\x02\0\0\0\x01\0\x06\0\xff\xff\xff\xff';
+    const tree = await workbench.tree([
+      tar(
+        pax({
+          'SCHILY.xattr.user.of': 'the root',
+          'SCHILY.xattr.trusted.overlay.msb.acl.0': 'forged',
+          'SCHILY.xattr.trusted.overlay.opaque': 'y',
+        }),
+        directory('./'),
+        pax({ 'SCHILY.xattr.system.posix_acl_access': list }),
+        file('listed', 'x'),
+        hardLink('also-listed', 'listed'),
+      ),
+    ]);
+    expect(tree.get('listed')?.xattrs).toEqual({});
+    expect(tree.get('')?.xattrs).toEqual({
+      'user.of': 'the root',
+      'trusted.overlay.msb.acl.0': `\0\x0b\0\x0c\0also-listed${list}\0\x06\0\x0c\0listed${list}`,
+    });
+  });
+
   it('keeps names as bytes, however they are written down', async () => {
     const odd = 'latin1 \xe9, newline \n, UTF-8 \xc3\xa9, tab \t, quote "';
     const long = `long/${'n'.repeat(200)}/${'m'.repeat(200)}`;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
+import { withAccessLists } from '../disk/access-lists.js';
 import { ReadOnlyImage } from '../disk/read-only-image.js';
 import { ImageError, isMicrosandboxError } from '../errors.js';
 import { isError } from '../host/any-realm.js';
@@ -97,7 +98,7 @@ class Conversion {
   }
 
   async finish(): Promise<void> {
-    await this.#image.finish(this.#tree.root);
+    await this.#image.finish(withAccessLists(this.#tree.root));
   }
 
   async #addEntries(archive: TarReader): Promise<void> {

@@ -70,7 +70,7 @@ export interface PullOptions extends TakeOptions {
 const architectures: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 
 /** Raised when the conversion changes, so that what an older version made is not taken for today's. */
-const conversion = 2;
+const conversion = 3;
 
 const lockTimeoutMs = 600_000;
 

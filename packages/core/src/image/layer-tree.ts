@@ -1,3 +1,4 @@
+import { overlayXattrs } from '../disk/access-lists.js';
 import type { ByteText, Inode, TreeNode } from '../disk/file-tree.js';
 import { ImageError } from '../errors.js';
 import { shown } from './byte-text.js';
@@ -209,13 +210,15 @@ export class LayerTree {
     };
   }
 
+  /** Without those that an overlay keeps for itself: they would have a meaning for the one that the machine's root is. */
   #xattrs(of: ByteText, xattrs: TarEntry['xattrs']): TarEntry['xattrs'] {
     for (const [name, value] of xattrs ?? []) {
       if (name.length > maxNameBytes || name.includes('\0') || value.length > maxXattrBytes)
         throw new ImageError(`${shown(of)} has an extended attribute that no file can have`);
       this.#spendText(name.length + value.length);
     }
-    return xattrs;
+    const kept = [...(xattrs ?? [])].filter(([name]) => !name.startsWith(overlayXattrs));
+    return kept.length > 0 ? new Map(kept) : null;
   }
 
   #spendEntry(): void {

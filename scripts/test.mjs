@@ -2,6 +2,7 @@
 // npm test [-- FILTER ...]: sets up, then runs every check and every test. The last line counts them all. With filters,
 // only the tests of vitest that they name.
 
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { hasApt } from './setup/debian.mjs';
 import { Interrupted, runMain } from './setup/errors.mjs';
@@ -20,7 +21,7 @@ async function runAll(filters, place) {
     all.push(await check('biome check', npmBin('biome'), ['check']));
     all.push(await check('tsc --build', npmBin('tsc'), ['--build']));
     for (const part of ['agentd', 'native']) {
-      const args = ['--no-print-directory', '-C', inRoot(part), 'check'];
+      const args = ['--no-print-directory', `-j${availableParallelism()}`, '-C', inRoot(part), 'check'];
       all.push(await countedSuite(`make -C ${part} check`, 'make', args, env));
     }
     const fuzz = [inRoot('scripts', 'fuzz.mjs'), '--smoke'];

@@ -33,17 +33,17 @@ export class BareStream implements AsyncDisposable {
   }
 
   /** MB/s from the guest. */
-  async fromGuest(): Promise<number> {
+  async fromGuest(source: 'zeros' | 'pipe' | 'file' = 'zeros'): Promise<number> {
     const begin = performance.now();
-    await this.#say('>');
+    await this.#say({ zeros: '>', pipe: ')', file: 'r' }[source]);
     await this.#dd('in', ['bs=64k', `count=${bulkBytes / 65_536}`, 'iflag=fullblock', 'of=/dev/null']);
     return rate(performance.now() - begin);
   }
 
   /** MB/s into the guest. */
-  async toGuest(): Promise<number> {
+  async toGuest(target: 'nothing' | 'pipe' | 'file' = 'nothing'): Promise<number> {
     const begin = performance.now();
-    await this.#say('<');
+    await this.#say({ nothing: '<', pipe: '(', file: 'w' }[target]);
     await this.#dd('out', ['bs=64k', `count=${bulkBytes / 65_536}`, 'if=/dev/zero']);
     await this.#hearDone();
     return rate(performance.now() - begin);

@@ -4,7 +4,7 @@ import { AgentProtocolError, TimeoutError } from '../errors.js';
 import { isError } from '../host/any-realm.js';
 import { clearTimeout, setTimeout } from '../host/clock.js';
 import { ChunkReader } from './chunk-reader.js';
-import { encodeFrame, type Frame, FrameReader, SESSION_START, SHUTDOWN } from './frame.js';
+import { type Frame, FrameReader, frameHead, SESSION_START, SHUTDOWN } from './frame.js';
 import { decodeMessage, type Message, messageParts, type Payload, type PayloadFields } from './message.js';
 
 /** The other side of the connection is gone: the relay ended, or never listened. What that means is the caller's to say. */
@@ -124,14 +124,18 @@ export class AgentConnection implements Disposable {
     return this.#nextId++;
   }
 
-  /** Sends one message; resolves when the socket has room for more. */
+  /** Sends one message; resolves when the socket has room for more, and bulk data is its owner's again. */
   async send(
     type: string,
     payload: PayloadFields,
     { id, flags = 0 }: { id: number; flags?: number },
   ): Promise<void> {
     if (this.#socket.destroyed) throw new AgentGoneError('The connection to the agent is closed.');
-    if (this.#socket.write(encodeFrame({ id, flags, body: messageParts(type, payload) }))) return;
+    const [head, bulk] = messageParts(type, payload);
+    const length = head.length + (bulk?.length ?? 0);
+    const first = Buffer.concat([frameHead({ id, flags, length }), head]);
+    if (bulk) return this.#sendUncopied(first, bulk);
+    if (this.#socket.write(first)) return;
     // drain never comes on a socket that dies meanwhile; close always does.
     await new Promise<void>((resolve) => {
       const done = () => {
@@ -141,6 +145,16 @@ export class AgentConnection implements Disposable {
       };
       this.#socket.once('drain', done);
       this.#socket.once('close', done);
+    });
+  }
+
+  /** In one call of the kernel; of a socket that is closed meanwhile, too, it is told. */
+  #sendUncopied(head: Uint8Array, bulk: Uint8Array): Promise<void> {
+    return new Promise((resolve) => {
+      this.#socket.cork();
+      this.#socket.write(head);
+      this.#socket.write(bulk, () => resolve());
+      this.#socket.uncork();
     });
   }
 

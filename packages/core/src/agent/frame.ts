@@ -1,4 +1,3 @@
-import { types } from 'node:util';
 import { AgentProtocolError } from '../errors.js';
 
 /** `[len: u32 BE] [id: u32 BE] [flags: u8] [body]`; `len` counts what follows it. */
@@ -19,29 +18,24 @@ export const MAX_FRAME_LENGTH = 4 * 1024 * 1024;
 const lengthSize = 4;
 const headerSize = 5; // id and flags, counted by len
 
-/** One frame as the bytes for the wire; its body may be in parts. */
-export function encodeFrame({
-  id,
-  flags,
-  body,
-}: Omit<Frame, 'body'> & { readonly body: Uint8Array | readonly Uint8Array[] }): Uint8Array {
-  const parts = types.isUint8Array(body) ? [body] : body;
-  const length = parts.reduce((sum, part) => sum + part.length, headerSize);
-  if (length > MAX_FRAME_LENGTH) {
+/** One frame as the bytes for the wire. */
+export function encodeFrame({ body, ...head }: Frame): Uint8Array {
+  return Buffer.concat([frameHead({ ...head, length: body.length }), body]);
+}
+
+/** What goes before a body of that length. */
+export function frameHead({ id, flags, length }: Omit<Frame, 'body'> & { readonly length: number }): Buffer {
+  const counted = headerSize + length;
+  if (counted > MAX_FRAME_LENGTH) {
     throw new AgentProtocolError(
-      `A frame of ${length} bytes is over the protocol's ${MAX_FRAME_LENGTH}; send it in parts.`,
+      `A frame of ${counted} bytes is over the protocol's ${MAX_FRAME_LENGTH}; send it in parts.`,
     );
   }
-  const wire = Buffer.allocUnsafe(lengthSize + length);
-  wire.writeUInt32BE(length, 0);
-  wire.writeUInt32BE(id, 4);
-  wire.writeUInt8(flags, 8);
-  let at = lengthSize + headerSize;
-  for (const part of parts) {
-    wire.set(part, at);
-    at += part.length;
-  }
-  return wire;
+  const head = Buffer.allocUnsafe(lengthSize + headerSize);
+  head.writeUInt32BE(counted, 0);
+  head.writeUInt32BE(id, 4);
+  head.writeUInt8(flags, 8);
+  return head;
 }
 
 /**

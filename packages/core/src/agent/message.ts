@@ -38,11 +38,15 @@ const decodeOptions = {
 
 /** The body of a frame. */
 export function encodeMessage(type: string, payload: PayloadFields = {}): Uint8Array {
-  return Buffer.concat(messageParts(type, payload));
+  const [head, bulk] = messageParts(type, payload);
+  return bulk ? Buffer.concat([head, bulk]) : head;
 }
 
-/** The same in parts: bulk data is one, as it was given, and so is copied by nobody here. */
-export function messageParts(type: string, payload: PayloadFields = {}): readonly Uint8Array[] {
+/** The same in two parts, if it carries bulk data: that is as it was given, and so is copied by nobody here. */
+export function messageParts(
+  type: string,
+  payload: PayloadFields = {},
+): readonly [head: Uint8Array, bulk?: Uint8Array] {
   const { data, ...rest } = payload;
   if (!types.isUint8Array(data) || data.length < bulkWorth || Object.keys(rest).length > 0)
     return [encode({ v: PROTOCOL_GENERATION, t: type, p: encode(payload, encodeOptions) }, encodeOptions)];

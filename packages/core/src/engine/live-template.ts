@@ -12,7 +12,7 @@ import type { Environment } from './environment.js';
 import { resumeFrame, unclaimed } from './first-frame.js';
 import { decodeForkAnswer, encodeForkOrder } from './fork-order.js';
 import { LiveVmm } from './live-vmm.js';
-import { rehearse, renew } from './rehearsal.js';
+import { rehearseForCopies, renew } from './rehearsal.js';
 import type { Shape } from './shape.js';
 import type { RelayStart, StartVmm } from './spawn-relay.js';
 import type { Template } from './template.js';
@@ -61,10 +61,10 @@ export class LiveTemplate implements CloneSource, AsyncDisposable {
         goOn(vmm.qmp),
       ]);
       const bounds = { timeoutMs: readyTimeoutMs };
-      await rehearse(connection, bounds);
+      await rehearseForCopies(connection, bounds);
       // Once more: the emulator links what it has translated when it comes by again, which each fork would do in a copy of its own.
       await renew(connection, nobodys, bounds);
-      await rehearse(connection, bounds);
+      await rehearseForCopies(connection, bounds);
       await vmm.qmp.execute('stop');
       connection.rest();
       return new LiveTemplate(vmm, whenFailed);

@@ -12,7 +12,7 @@ import { Qmp, VmmControlError } from '../vmm/qmp.js';
 import type { Environment } from './environment.js';
 import { bootstrapFrame, unclaimed } from './first-frame.js';
 import { launch } from './launch.js';
-import { rehearse, renew } from './rehearsal.js';
+import { rehearseForCopies, renew } from './rehearsal.js';
 import type { Shape } from './shape.js';
 import { newVmm } from './spawn-relay.js';
 import { type Attempt, retryStuck } from './stuck-boot.js';
@@ -73,7 +73,7 @@ async function bootAndFreeze(
   try {
     const bounds = { timeoutMs: rehearsalTimeoutMs, signal };
     await renew(connection, record, bounds);
-    await rehearse(connection, bounds);
+    await rehearseForCopies(connection, bounds);
     signal?.throwIfAborted();
     await freeze(qmp, state, join(directory.sockets, 'state.sock'));
   } finally {

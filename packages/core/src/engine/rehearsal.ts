@@ -4,8 +4,11 @@ import { AgentProtocolError } from '../errors.js';
 import type { SandboxRecord } from '../store/record.js';
 import { resumePayload } from './first-frame.js';
 
-/** What most tests begin with. An image that lacks it loses nothing but the time that this saves. */
-const commands: readonly (readonly [string, ...string[]])[] = [['true'], ['/bin/sh', '-c', ':']];
+/** What most tests begin with. An image that lacks one of these loses nothing but the time that they save. */
+const firstCommands = [['true'], ['/bin/sh', '-c', ':']] as const;
+
+/** What every machine comes to: seconds later its kernel writes to its disk what its start has changed, and its stop does. */
+const flush = ['sync'] as const;
 
 const noAnswer = 'Its agent was ready, and has not answered';
 
@@ -25,7 +28,12 @@ export interface Bounds {
  * @throws AgentGoneError, AgentProtocolError, TimeoutError when the machine is no good; the signal's reason.
  */
 export function rehearse(connection: AgentConnection, bounds: Bounds): Promise<void> {
-  return connection.within(bounds, noAnswer, () => runCommands(connection));
+  return connection.within(bounds, noAnswer, () => runCommands(connection, firstCommands));
+}
+
+/** The same for a machine that others will be copies of: what they need later counts, too. @throws what {@link rehearse} throws. */
+export function rehearseForCopies(connection: AgentConnection, bounds: Bounds): Promise<void> {
+  return connection.within(bounds, noAnswer, () => runCommands(connection, [...firstCommands, flush]));
 }
 
 /** Makes a machine that runs already the one of that sandbox. @throws what {@link rehearse} throws. */
@@ -42,7 +50,10 @@ export function renew(
   });
 }
 
-async function runCommands(connection: AgentConnection): Promise<void> {
+async function runCommands(
+  connection: AgentConnection,
+  commands: readonly (readonly [string, ...string[]])[],
+): Promise<void> {
   for (const [cmd, ...args] of commands) {
     const id = await connection.open('core.exec.request', { cmd, args, env: [], stdin: 'null' });
     await until(connection, id, ['core.exec.exited', 'core.exec.failed']);

@@ -1,15 +1,12 @@
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, statfsSync } from 'node:fs';
+import { mkdirSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BaseImage, baseImage } from '@msbtest/guest';
 import { diskError } from '../disk/upper.js';
 import { ImageError, ImageNotFoundError, IoError, MissingDependencyError, TimeoutError } from '../errors.js';
 import { wallMs } from '../host/clock.js';
-import { native } from '../host/native.js';
 import type { Places } from '../host/paths.js';
-import { sharedLock, withLock, withSharedLock } from '../store/locked.js';
+import { withLock, withSharedLock } from '../store/locked.js';
 import { BlobStore, downloadLockTimeoutMs, inParallel } from './blob-store.js';
-import { convertLayers } from './convert-layers.js';
 import { type Derivation, DerivedImages } from './derived-image.js';
 import { ImageNames, type StoredImage } from './image-names.js';
 import { type ImagePruneReport, ImagePruner } from './image-pruner.js';
@@ -28,6 +25,7 @@ import { LayoutSource } from './layout-source.js';
 import { LocalImages } from './local-images.js';
 import type { PullListener, PullPolicy } from './pull-progress.js';
 import { formatReference, type ImageReference, parseReference } from './reference.js';
+import { RootFileSystems } from './root-file-systems.js';
 import type { ImageSource } from './source.js';
 
 export type { StoredImage } from './image-names.js';
@@ -69,16 +67,10 @@ export interface PullOptions extends TakeOptions {
 
 const architectures: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 
-/** Raised when the conversion changes, so that what an older version made is not taken for today's. */
-const conversion = 3;
-
 const lockTimeoutMs = 600_000;
 
 /** More at once bring nothing on one line, and registries refuse those who ask for much more. */
 const downloadsAtOnce = 4;
-
-/** The root file systems that this process has asked for; each is locked for as long as it lives, since its machines need them. */
-const inUse = new Set<string>();
 
 /**
  * The images of this machine: content-addressed, shared by all sandboxes of all homes. The base image of `@msbtest/guest` is found
@@ -88,6 +80,7 @@ export class ImageStore {
   readonly #root: string;
   readonly #blobs: BlobDirectory;
   readonly #store: BlobStore;
+  readonly #roots: RootFileSystems;
   readonly #names: ImageNames;
   readonly #users: ImageUsers;
   readonly #pruner: ImagePruner;
@@ -98,11 +91,12 @@ export class ImageStore {
     this.#root = join(places.cache, 'images');
     this.#blobs = new BlobDirectory(this.#root);
     this.#store = new BlobStore(this.#root, this.#blobs);
+    this.#roots = new RootFileSystems(this.#root, this.#blobs);
     this.#names = new ImageNames(this.#root);
     this.#users = new ImageUsers(this.#root, places.home);
     this.#pruner = new ImagePruner(this.#root, this.#names, this.#users, (image) => {
       const description = this.describe(image);
-      return { ...description, rootfs: this.#rootfsOf(description.config) };
+      return { ...description, rootfs: this.#roots.path(description.config.diffIds) };
     });
     this.#base = base;
     this.#derived = new DerivedImages(this.#root, this.#blobs);
@@ -245,7 +239,7 @@ export class ImageStore {
         const wanted = derivation ? await this.#derive(image, derivation) : image;
         const prepared = await this.#prepare(wanted, options);
         this.#users.note();
-        await this.#use(prepared.rootfs);
+        await this.#roots.use(prepared.rootfs);
         this.#names.touch(image);
         return prepared;
       },
@@ -284,31 +278,15 @@ export class ImageStore {
     return this.#names.lastUsed(image);
   }
 
-  async #prepare(image: StoredImage, { signal, onProgress }: TakeOptions): Promise<PreparedImage> {
+  async #prepare(image: StoredImage, options: TakeOptions): Promise<PreparedImage> {
     const { config: configDescriptor, layers } = readManifest(this.#blobs, image.manifest);
     const config = readConfig(this.#blobs, configDescriptor);
-    const rootfs = this.#rootfsOf(config);
-    if (!existsSync(rootfs)) {
-      const make = async () => {
-        if (existsSync(rootfs)) return;
-        onProgress?.({ kind: 'stitchMergingTrees', layerCount: layers.length });
-        try {
-          await convertLayers(this.#blobs, layers, config.diffIds, rootfs, { signal });
-        } catch (error) {
-          throw diskError(`The root file system of ${image.reference} could not be made`, error);
-        }
-        onProgress?.({ kind: 'stitchComplete' });
-      };
-      await withLock(`${rootfs}.lock`, lockTimeoutMs, make, signal);
+    try {
+      const rootfs = await this.#roots.make(layers, config.diffIds, options);
+      return { reference: image.reference, digest: image.manifest.digest, rootfs, config };
+    } catch (error) {
+      throw diskError(`The root file system of ${image.reference} could not be made`, error);
     }
-    return { reference: image.reference, digest: image.manifest.digest, rootfs, config };
-  }
-
-  /** Says that this process needs a root file system from now on. */
-  async #use(rootfs: string): Promise<void> {
-    if (inUse.has(rootfs)) return;
-    native.ownFd(await sharedLock(`${rootfs}.use`, lockTimeoutMs));
-    inUse.add(rootfs);
   }
 
   /** The package's base image, loaded if the store has another build of it or none; unless somebody loaded one under its name. */
@@ -393,10 +371,6 @@ export class ImageStore {
     );
   }
 
-  #rootfsOf(config: ImageConfig): string {
-    return join(this.#root, 'rootfs', `${chainId(config.diffIds)}.${conversion}.squashfs`);
-  }
-
   get #storeLock(): string {
     return join(this.#root, 'store.lock');
   }
@@ -412,18 +386,6 @@ function distinct(layers: readonly Descriptor[]): { blob: Descriptor; layerIndex
   for (const [layerIndex, blob] of layers.entries())
     if (!first.has(blob.digest)) first.set(blob.digest, { blob, layerIndex });
   return [...first.values()];
-}
-
-/** The name of a stack of layers, as the OCI specification defines it: a digest over the digests. */
-function chainId(diffIds: readonly string[]): string {
-  const chain = diffIds.reduce(
-    (below, id) =>
-      below === '' ? id : `sha256:${createHash('sha256').update(`${below} ${id}`).digest('hex')}`,
-    '',
-  );
-  const hex = /^sha256:([0-9a-f]{64})$/.exec(chain)?.[1];
-  if (!hex) throw new ImageError('The image has no layers, or diff ids that are not sha256 digests.');
-  return hex;
 }
 
 function hostArchitecture(): string {

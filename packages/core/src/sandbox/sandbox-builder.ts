@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { create } from '../engine/create.js';
 import { environmentFrom } from '../engine/environment.js';
 import type { MachinePool } from '../engine/pool.js';
@@ -10,10 +9,20 @@ import {
   SandboxReplacedError,
 } from '../errors.js';
 import { checkPatches } from '../image/patch.js';
-import { type PullListener, PullPolicies, type PullPolicy } from '../image/pull-progress.js';
+import type { PullListener } from '../image/pull-progress.js';
 import { formatReference, parseReference } from '../image/reference.js';
 import type { Patch, SandboxConfig, SandboxInit, SecurityProfile } from '../store/record.js';
 import { checkName } from '../store/sandbox-store.js';
+import {
+  checkEnv,
+  checkHostname,
+  checkInteger,
+  checkLifetime,
+  checkPullPolicy,
+  checkSecurity,
+  checkUser,
+  hostnameFrom,
+} from './config-checks.js';
 import { checkInit, InitOptionsBuilder } from './init-options.js';
 import { PatchBuilder } from './patch-builder.js';
 import { PullProgressCreate } from './pull-progress-create.js';
@@ -25,11 +34,8 @@ import { checkRlimit, parseSpec } from './spec.js';
 export const defaultBootTimeoutMs = 60_000;
 /** Before a sandbox that is replaced is killed, as in `microsandbox`. */
 const replaceTimeoutMs = 10_000;
-const maxHostnameBytes = 63;
 /** Of a name that others make and remove. */
 const maxTries = 5;
-/** A year, a leap year; seconds. */
-const maxLifetimeSecs = 366 * 24 * 3600;
 
 export interface CreateSandboxOptions {
   readonly signal?: AbortSignal | undefined;
@@ -299,13 +305,7 @@ export class SandboxBuilder {
     if (this.#image === undefined)
       throw new InvalidConfigError(`Sandbox "${this.#name}" needs an image: .image('alpine')`);
     checkPullPolicy(this.#pullPolicy);
-    for (const [key, value] of Object.entries(this.#env)) {
-      if (key === '' || /[=\0]/.test(key) || value.includes('\0')) {
-        throw new InvalidConfigError(
-          `${JSON.stringify(key)} cannot be an environment variable: names have no "=", nothing has a NUL.`,
-        );
-      }
-    }
+    checkEnv(this.#env);
     checkPatches(this.#patches);
     const rlimits = [...this.#rlimits].map(([resource, { soft, hard }]) => checkRlimit(resource, soft, hard));
     const idleTimeoutSecs = checkLifetime('idleTimeout', this.#idleTimeoutSecs);
@@ -403,51 +403,3 @@ export class SandboxBuilder {
 
 const isGone = (error: unknown) =>
   error instanceof SandboxNotFoundError || error instanceof SandboxReplacedError;
-
-function checkInteger(what: string, value: number, least: number, most: number, unit: string): number {
-  if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new InvalidConfigError(`${what} is ${value}; it is a whole number from ${least} to ${most}${unit}.`);
-}
-
-function checkPullPolicy(policy: string): PullPolicy {
-  const known = PullPolicies.find((one) => one === policy);
-  if (known) return known;
-  throw new InvalidConfigError(
-    `pullPolicy is ${JSON.stringify(policy)}; there are ${PullPolicies.join(', ')}.`,
-  );
-}
-
-function checkUser(user: string): string {
-  if (user !== '' && !user.includes('\0')) return user;
-  throw new InvalidConfigError(`user is ${JSON.stringify(user)}; it is a name or a number.`);
-}
-
-function checkSecurity(profile: SecurityProfile, init: SandboxInit | null): SecurityProfile {
-  if (profile !== 'default' && profile !== 'restricted')
-    throw new InvalidConfigError(`security is ${JSON.stringify(profile)}; it is "default" or "restricted".`);
-  if (profile === 'restricted' && init !== null)
-    throw new InvalidConfigError(
-      'security is "restricted", which leaves a guest no init: an init has to mount, and what it starts would not be restricted. Leave out one of the two.',
-    );
-  return profile;
-}
-
-function checkLifetime(what: string, secs: number | undefined): number | undefined {
-  return secs === undefined ? undefined : checkInteger(what, secs, 1, maxLifetimeSecs, ' seconds');
-}
-
-function checkHostname(name: string): string {
-  if (/^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(name) && name.length <= maxHostnameBytes)
-    return name;
-  throw new InvalidConfigError(
-    `hostname is "${name}"; it has letters, digits, "-" and ".", at most ${maxHostnameBytes}.`,
-  );
-}
-
-/** A hostname that says whose it is, also for names that no host could have: those end in a part of their hash. */
-function hostnameFrom(name: string): string {
-  const fit = name.replaceAll(/[^A-Za-z0-9.-]+/g, '-').replaceAll(/^[-.]+|[-.]+$/g, '');
-  if (fit === name && fit.length <= maxHostnameBytes) return fit;
-  const hash = createHash('sha256').update(name).digest('hex').slice(0, 8);
-  return `${fit.slice(0, maxHostnameBytes - hash.length - 1) || 'sandbox'}-${hash}`;
-}

@@ -35,13 +35,15 @@ describe('streams', () => {
   it.each([
     ['4 KiB', 4096, 1024 * 1024],
     ['1 MiB', 1024 * 1024, 1024 * 1024],
-    ['1 byte', 1, 64 * 1024],
+    ['1 byte', 1, 1024 * 1024],
+    ['1 byte, each by itself', 1, 64 * 1024, true],
   ])(
     'carry bytes through a command in pieces of %s, both ways and to both streams, in order',
-    async (_, piece, length) => {
+    async (_, piece, length, apart = false) => {
       await using sandbox = await ephemeral('cat');
       const bytes = noise(length);
-      for (let round = 0; round < 3; round++) expect(await throughCat(sandbox, bytes, piece)).toEqual([]);
+      for (let round = 0; round < 3; round++)
+        expect(await throughCat(sandbox, bytes, piece, { apart })).toEqual([]);
     },
   );
 

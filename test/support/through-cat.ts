@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import type { Sandbox } from '@msbtest/core';
 
 const sha = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
@@ -7,14 +8,26 @@ const sha = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('he
 export const noise = (length: number) =>
   Buffer.from(Uint8Array.from({ length }, (_, i) => (i * 7919) ^ (i >> 9)));
 
-/** What went wrong when bytes went into a command in pieces, and came out of both of its streams: nothing, if nothing did. */
-export async function throughCat(sandbox: Sandbox, bytes: Uint8Array, piece: number): Promise<string[]> {
+/**
+ * What went wrong when bytes went into a command in pieces, and came out of both of its streams: nothing, if nothing did.
+ *
+ * @param apart has each piece go by itself; otherwise small ones that are written at once go together.
+ */
+export async function throughCat(
+  sandbox: Sandbox,
+  bytes: Uint8Array,
+  piece: number,
+  { apart = false } = {},
+): Promise<string[]> {
   await using command = await sandbox.execStreamWith('tee', (options) =>
     options.args(['/dev/stderr']).stdinPipe(),
   );
   const sink = await command.takeStdin();
   const fed = (async () => {
-    for (let at = 0; at < bytes.length; at += piece) await sink?.write(bytes.subarray(at, at + piece));
+    for (let at = 0; at < bytes.length; at += piece) {
+      await sink?.write(bytes.subarray(at, at + piece));
+      if (apart) await setImmediate();
+    }
     await sink?.close();
   })();
   const problems: string[] = [];

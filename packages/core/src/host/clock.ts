@@ -5,7 +5,7 @@
 
 const { Date: HostDate, performance } = globalThis;
 
-export const { setTimeout, clearTimeout, setInterval, clearInterval } = globalThis;
+export const { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate } = globalThis;
 
 /** Milliseconds that only grow; for durations and deadlines. */
 export const monotonicMs: () => number = performance.now.bind(performance);

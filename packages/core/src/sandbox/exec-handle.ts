@@ -198,6 +198,7 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
   /** Sends a signal, by number, to the command's process group. */
   async signal(signal: number): Promise<void> {
     if (this.#ended) return;
+    await this.#sink.flush();
     await this.#line.connection.send('core.exec.signal', { signal }, { id: this.#id });
   }
 
@@ -214,6 +215,7 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
       );
     }
     if (this.#ended) return;
+    await this.#sink.flush();
     await this.#line.connection.send('core.exec.resize', { ...size }, { id: this.#id });
   }
 
@@ -236,6 +238,7 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
       this.#line.close();
     };
     this.#timers.push(setTimeout(giveUp, detachTimeoutMs));
+    await this.#sink.flush();
     await this.#line.connection.send('msb.exec.detach', {}, { id: this.#id });
   }
 

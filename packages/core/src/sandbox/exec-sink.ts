@@ -1,17 +1,26 @@
 import { AgentGoneError } from '../agent/connection.js';
+import { setImmediate } from '../host/clock.js';
 import type { ExecInbox } from './exec-inbox.js';
 import { toBytes } from './exec-types.js';
 import type { Line } from './line.js';
 
 /** One message's worth of stdin, so that a large write does not hold up other messages. */
 const stdinChunkBytes = 128 * 1024;
+/** Writes of less than this are gathered, up to so much. */
+const gatheredBytes = 16 * 1024;
 
-/** Writes to a command's stdin. */
+/**
+ * Writes to a command's stdin. A small write goes at once; those that follow it before anything else can happen in this process, as in a loop
+ * that writes byte by byte, go together.
+ */
 export class ExecSink implements AsyncDisposable {
   readonly #line: Line;
   readonly #inbox: ExecInbox;
   readonly #id: number;
   #isClosed = false;
+  #isGathering = false;
+  #gathered: Uint8Array[] = [];
+  #gatheredBytes = 0;
 
   /** @internal */
   constructor(line: Line, inbox: ExecInbox, id: number) {
@@ -27,6 +36,8 @@ export class ExecSink implements AsyncDisposable {
    */
   async write(data: Uint8Array | string): Promise<void> {
     const bytes = toBytes(data);
+    if (bytes.length < gatheredBytes) return this.#writeSmall(bytes);
+    await this.flush();
     for (let at = 0; at < bytes.length; ) {
       const room = await this.#told(() => this.#inbox.room());
       if (room === 0) return;
@@ -41,7 +52,33 @@ export class ExecSink implements AsyncDisposable {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    await this.flush();
     await this.#send(new Uint8Array(0));
+  }
+
+  /** @internal Sends what has been gathered; for whoever tells the command something that comes after it. */
+  async flush(): Promise<void> {
+    if (this.#gatheredBytes === 0) return;
+    const bytes = Buffer.concat(this.#gathered);
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+    await this.#send(bytes);
+  }
+
+  async #writeSmall(bytes: Uint8Array): Promise<void> {
+    if (bytes.length === 0 || (await this.#told(() => this.#inbox.room())) === 0) return;
+    this.#inbox.sent(bytes.length);
+    if (!this.#isGathering) {
+      this.#isGathering = true;
+      setImmediate(() => {
+        this.#isGathering = false;
+        this.flush().catch(() => {}); // the next write, or whoever waits for the command, hears of it
+      });
+      return this.#send(bytes);
+    }
+    this.#gathered.push(Uint8Array.from(bytes)); // the caller's to use again
+    this.#gatheredBytes += bytes.length;
+    if (this.#gatheredBytes >= gatheredBytes) await this.flush();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

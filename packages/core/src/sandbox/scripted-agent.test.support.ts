@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { AgentConnection } from '../agent/connection.js';
 import { encodeFrame, FrameReader } from '../agent/frame.js';
-import { decodeMessage, encodeMessage, type PayloadFields } from '../agent/message.js';
+import { decodeMessage, encodeMessage, type Message, type PayloadFields } from '../agent/message.js';
 import { ExecHandle } from './exec-handle.js';
 import { ExecJournal } from './exec-journal.js';
 import { ExecOptionsBuilder } from './exec-types.js';
@@ -16,7 +16,7 @@ const ready = { boot_time_ns: 1, init_time_ns: 1, ready_time_ns: 1, agent_versio
 
 /** What a relay passes on of an agent that says what it is told to: true or not. */
 export class ScriptedAgent implements AsyncDisposable {
-  readonly heard: { readonly type: string; readonly id: number }[] = [];
+  readonly heard: Message[] = [];
   /** How many lines to it were given back. */
   returned = 0;
   isLeft = false;
@@ -61,8 +61,7 @@ export class ScriptedAgent implements AsyncDisposable {
     socket
       .on('error', () => {})
       .on('data', (bytes) => {
-        for (const { id, body } of reader.push(bytes))
-          this.heard.push({ id, type: decodeMessage(body).type });
+        for (const { body } of reader.push(bytes)) this.heard.push(decodeMessage(body));
       });
   }
 

@@ -21,15 +21,15 @@ describe('the input of a command', () => {
   it('is a megabyte ahead of what it reads at the most', async () => {
     await using agent = new ScriptedAgent();
     const handle = await started(agent);
-    const write = await writing(handle, 2 * megabyte);
-    await agent.hears('core.exec.stdin', 5); // until less than half of it is left
+    const write = await writing(handle, 2.5 * megabyte);
+    await agent.hears('core.exec.stdin', 3); // until less than half of it is left
     await new Promise((resolve) => setTimeout(resolve, 50));
-    await agent.hears('core.exec.stdin', 5);
-    agent.say('msb.taken', { bytes: 640 * 1024 });
-    agent.say('msb.taken', { bytes: 640 * 1024 });
-    await agent.hears('core.exec.stdin', 15);
-    agent.say('msb.taken', { bytes: 640 * 1024 });
-    await agent.hears('core.exec.stdin', 16);
+    await agent.hears('core.exec.stdin', 3);
+    agent.say('msb.taken', { bytes: 768 * 1024 });
+    agent.say('msb.taken', { bytes: 768 * 1024 });
+    await agent.hears('core.exec.stdin', 9);
+    agent.say('msb.taken', { bytes: 768 * 1024 });
+    await agent.hears('core.exec.stdin', 10);
     await expect.poll(() => write.done).toBe(true);
   });
 
@@ -40,10 +40,10 @@ describe('the input of a command', () => {
     await using agent = new ScriptedAgent();
     const handle = await started(agent);
     const write = await writing(handle, 2 * megabyte);
-    await agent.hears('core.exec.stdin', 5);
+    await agent.hears('core.exec.stdin', 3);
     agent.say(type, payload as PayloadFields);
     await expect.poll(() => write.done).toBe(true);
-    await agent.hears('core.exec.stdin', 5);
+    await agent.hears('core.exec.stdin', 3);
     expect((await handle.recv())?.kind).toBe(type === 'core.exec.exited' ? 'exited' : 'stdinError');
   });
 
@@ -52,7 +52,7 @@ describe('the input of a command', () => {
     const handle = await started(agent);
     const write = await writing(handle, 2 * megabyte);
     for (let i = 0; i < 40; i++) agent.say('core.exec.stdout', { data: Buffer.alloc(65_536, i) });
-    for (let i = 0; i < 4; i++) agent.say('msb.taken', { bytes: 640 * 1024 });
+    for (let i = 0; i < 4; i++) agent.say('msb.taken', { bytes: 768 * 1024 });
     await new Promise((resolve) => setTimeout(resolve, 200));
     expect(write.done, 'it has not read on').toBe(false);
     const pieces: (number | undefined)[] = [];

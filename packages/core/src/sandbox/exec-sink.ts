@@ -5,7 +5,7 @@ import { toBytes } from './exec-types.js';
 import type { Line } from './line.js';
 
 /** One message's worth of stdin, so that a large write does not hold up other messages. */
-const stdinChunkBytes = 128 * 1024;
+const stdinChunkBytes = 256 * 1024;
 /** Writes of less than this are gathered, up to so much. */
 const gatheredBytes = 16 * 1024;
 

@@ -73,11 +73,11 @@ describe('work on files', () => {
     await using agent = new ScriptedAgent();
     const written = filesOf(agent).write('/big', Buffer.alloc(3 * 1024 * 1024));
     await answer(agent, 1, 'core.fs.response', { ok: true, data: { Handle: 5 } });
-    await agent.hears('core.fs.data', 7); // until less than a quarter of it is left
+    await agent.hears('core.fs.data', 4); // until less than a quarter of it is left
     await new Promise((resolve) => setTimeout(resolve, 50));
-    await agent.hears('core.fs.data', 7);
+    await agent.hears('core.fs.data', 4);
     agent.say('msb.taken', { bytes: 786_432 }, 2);
-    await agent.hears('core.fs.data', 13);
+    await agent.hears('core.fs.data', 7);
     agent.say('msb.taken', { bytes: 786_432 }, 2);
     agent.say('core.fs.response', { ok: false, error: 'write: full', errno: 28, errno_name: 'ENOSPC' }, 2);
     await expect(written).rejects.toMatchObject({ errnoName: 'ENOSPC' });

@@ -9,7 +9,7 @@ const answerTimeoutMs = 30_000;
 /** What may be on its way to the guest without having been written; its agent holds eight times that. */
 const windowBytes = 1024 * 1024;
 /** One message's worth of a file, so that a large one does not hold up other messages. */
-const chunkBytes = 128 * 1024;
+const chunkBytes = 256 * 1024;
 
 /** What is asked about a path: for errors. */
 export interface FsSubject {

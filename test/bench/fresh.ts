@@ -33,6 +33,7 @@ export async function fresh(): Promise<BenchReport> {
         return liveForked();
       },
       pool: async () => {
+        await makeLive(another()); // as a pool sees to by itself that has foreseen several
         pool.foresee([config]);
         await pool.settled();
         return livePooled(pool);
@@ -80,7 +81,7 @@ export async function fresh(): Promise<BenchReport> {
 const method =
   `From asking for a fresh machine, through \`true\` in it, until it is killed and nothing of it is left; 1 cpu, 256 MiB. ${runs} runs of ` +
   'each way, in rounds, with the order moving on by one from round to round, after one round that does not count. The template is there ' +
-  'beforehand, so is its live form for a fork, and so is the member of the pool. floor: a shell script copies the disk and starts the same QEMU on a template of its own, ' +
+  'beforehand, so is its live form for a fork, and so is the member of the pool, itself a fork, as in a run of several tests. floor: a shell script copies the disk and starts the same QEMU on a template of its own, ' +
   'of the same kernel, in which twenty lines of C run a program; taken from the start of the shell. podman: `podman run --rm` of the same ' +
   'root without network and cgroups, started by unshare and mount, which is a few milliseconds of it. In a second: machines that ' +
   `${availableParallelism()} processes make one after another, each without a pause, of a fixed count; what they start with is not counted.`;

@@ -15,6 +15,12 @@ const roots: Readonly<Record<string, Root>> = {
     script: '. /etc/os-release; echo $ID $VERSION_ID',
     says: 'debian 12\n',
   },
+  // Its journal has access control lists.
+  'with systemd, Debian bookworm': {
+    args: ['--variant=minbase', '--include=systemd', 'bookworm'],
+    script: 'ls -ld /var/log/journal | cut -c1-11',
+    says: 'drwxr-sr-x+\n',
+  },
   'with redis, Debian bookworm': {
     args: ['--variant=minbase', '--include=redis-server', 'bookworm'],
     script:

@@ -15,9 +15,9 @@ const preset = 'system.posix_acl_default';
 
 /**
  * A squashfs has no place for access control lists. So its root directory carries those of all paths, in attributes that the agent
- * reads when it first puts an upper above it; it gives each its list there, as a layer above the image.
+ * reads when it first puts an upper above it; it gives each its list there, as a layer above the image. The first attribute is there
+ * whatever it holds: a squashfs in which nothing has any refuses to list them, which programs report.
  *
- * @returns the same tree, where nothing in it has one.
  * @throws ImageError where there are more than the root can carry.
  */
 export function withAccessLists(root: TreeNode): TreeNode {
@@ -34,7 +34,6 @@ export function withAccessLists(root: TreeNode): TreeNode {
         `The image has more access control lists than can be kept: ${maxHolders * holderBytes} bytes with their paths.`,
       );
   }
-  if (last === '') return root;
   const xattrs = new Map(root.inode.xattrs);
   for (const [index, value] of [...holders, last].entries()) xattrs.set(`${holder}${index}`, value);
   return { ...root, inode: { ...root.inode, xattrs } };

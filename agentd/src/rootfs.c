@@ -92,7 +92,7 @@ static void give_acl(const struct acl *acl)
 
 	memcpy(path, acl->path.p, acl->path.len);
 	path[acl->path.len] = '\0';
-	if (lstat(path, &st) < 0 || chmod(path, st.st_mode & 07777) < 0 ||
+	if (lstat(path, &st) < 0 || S_ISLNK(st.st_mode) || chmod(path, st.st_mode & 07777) < 0 ||
 	    lsetxattr(path, acl->name, acl->value.p, acl->value.len, 0) < 0)
 		log_warn("%s of /%s: %m", acl->name, path);
 }

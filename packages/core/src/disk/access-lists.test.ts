@@ -61,6 +61,10 @@ describe('access control lists', () => {
       const root = directory(inode('directory'), { x: file({ 'system.posix_acl_access': bad }) });
       expect(withAccessLists(root).inode.xattrs).toEqual(new Map([['trusted.overlay.msb.acl.0', '']]));
     }
+    const symlink = inode('symlink', { 'system.posix_acl_access': list(1) });
+    expect(
+      read(withAccessLists(directory(inode('directory'), { x: { inode: symlink, children: null } }))),
+    ).toEqual([]);
   });
 
   it('are all there, however many and long', () => {

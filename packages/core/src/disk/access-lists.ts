@@ -39,9 +39,12 @@ export function withAccessLists(root: TreeNode): TreeNode {
   return { ...root, inode: { ...root.inode, xattrs } };
 }
 
-/** By path, so that the same tree gives the same image. A hard link needs its own: copied up, it is a file of its own. */
+/**
+ * By path, so that the same tree gives the same image. A hard link needs its own: copied up, it is a file of its own. A symlink has none,
+ * whatever a layer says.
+ */
 function* records(node: TreeNode, path: ByteText = '.'): Generator<ByteText> {
-  for (const name of [access, preset]) {
+  for (const name of node.inode.kind === 'symlink' ? [] : [access, preset]) {
     const list = node.inode.xattrs?.get(name);
     if (list !== undefined && isAccessList(list)) yield record(name, path, list);
   }

@@ -1,5 +1,14 @@
 import { once } from 'node:events';
-import { closeSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -150,6 +159,18 @@ describe('SandboxStore', () => {
     expect(names()).toEqual(['.new-held']);
     await store.sweep();
     expect(names()).toEqual([]);
+  });
+
+  it('sweeps what a removal left that was cut short, when it has not been touched for a while', async () => {
+    const root = join(home, 'sandboxes');
+    const hourAgo = new Date(Date.now() - 3_600_000);
+    for (const name of ['.trash-1-x', '.new-old', '.new-young']) {
+      mkdirSync(join(root, name), { recursive: true });
+      writeFileSync(join(root, name, 'record.json'), '');
+      if (name !== '.new-young') utimesSync(join(root, name), hourAgo, hourAgo);
+    }
+    await store.sweep();
+    expect(names()).toEqual(['.new-young']);
   });
 
   it('takes nothing away from who makes one, at whatever moment', async () => {

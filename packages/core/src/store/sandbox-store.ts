@@ -6,6 +6,7 @@ import {
   renameSync,
   rmdirSync,
   rmSync,
+  statSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -21,6 +22,9 @@ const maxNameBytes = 128;
 
 /** The name of a sandbox's lock until its maker holds it. */
 const unheldLock = 'lock.new';
+
+/** What has no lock, and was not touched for so long, is what a removal left that was cut short. */
+const removalGraceMs = 60_000;
 
 /** How long the record of an ephemeral sandbox's end is left for whoever stopped it, should that process die before removing it. */
 const readGraceMs = 10_000;
@@ -206,6 +210,7 @@ function removeUnheld(path: string): void {
     rmdirSync(path);
   } catch (error) {
     if (errnoOf(error) !== 'ENOTEMPTY') throw error;
+    if (wallMs() - statSync(path).mtimeMs > removalGraceMs) rmSync(path, { recursive: true, force: true });
   } finally {
     if (lock !== undefined) native.closeFd(lock);
   }

@@ -46,6 +46,17 @@ it('keeps its order with all else that a command is told', async () => {
     .toEqual(['a', 'b', 'core.exec.signal', 'c', 'L'.repeat(20_000), 'd', 'msb.exec.detach']);
 });
 
+it('keeps the order of writes that nobody waits for', async () => {
+  await using agent = new ScriptedAgent();
+  await using handle = await started(agent);
+  const sink = await handle.takeStdin();
+  const large = 'L'.repeat(20_000);
+  await Promise.all(['a', 'b', large, 'c', large, large, 'd'].map((text) => sink?.write(text)));
+  await sink?.close();
+  await expect.poll(() => told(agent).at(-1)).toBe('');
+  expect(told(agent).join('')).toBe(`ab${large}c${large}${large}d`);
+});
+
 it('loses nothing, whatever the writes, and gathers no more than a message takes', async () => {
   const size = fc.oneof(fc.nat({ max: 10 }), fc.nat({ max: 20_000 }), fc.nat({ max: 400_000 }));
   const writes = fc.array(fc.tuple(size, fc.boolean()), { maxLength: 30 });

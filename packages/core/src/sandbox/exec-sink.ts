@@ -2,6 +2,7 @@ import { AgentGoneError } from '../agent/connection.js';
 import { setImmediate } from '../host/clock.js';
 import type { ExecInbox } from './exec-inbox.js';
 import { toBytes } from './exec-types.js';
+import { GatheredBytes } from './gathered-bytes.js';
 import type { Line } from './line.js';
 
 /** One message's worth of stdin, so that a large write does not hold up other messages. */
@@ -19,8 +20,7 @@ export class ExecSink implements AsyncDisposable {
   readonly #id: number;
   #isClosed = false;
   #isGathering = false;
-  #gathered: Uint8Array[] = [];
-  #gatheredBytes = 0;
+  #gathered = new GatheredBytes();
 
   /** @internal */
   constructor(line: Line, inbox: ExecInbox, id: number) {
@@ -36,14 +36,12 @@ export class ExecSink implements AsyncDisposable {
    */
   async write(data: Uint8Array | string): Promise<void> {
     const bytes = toBytes(data);
-    if (bytes.length < gatheredBytes) return this.#writeSmall(bytes);
-    await this.flush();
     for (let at = 0; at < bytes.length; ) {
       const room = await this.#told(() => this.#inbox.room());
       if (room === 0) return;
       const end = Math.min(bytes.length, at + stdinChunkBytes, at + room);
       this.#inbox.sent(end - at);
-      await this.#send(bytes.subarray(at, end));
+      await this.#pass(bytes.subarray(at, end));
       at = end;
     }
   }
@@ -56,33 +54,37 @@ export class ExecSink implements AsyncDisposable {
     await this.#send(new Uint8Array(0));
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
   /** @internal Sends what has been gathered; for whoever tells the command something that comes after it. */
   async flush(): Promise<void> {
-    if (this.#gatheredBytes === 0) return;
-    const bytes = Buffer.concat(this.#gathered);
-    this.#gathered = [];
-    this.#gatheredBytes = 0;
+    if (this.#gathered.length === 0) return;
+    const bytes = this.#gathered.join();
+    this.#gathered = new GatheredBytes();
     await this.#send(bytes);
   }
 
-  async #writeSmall(bytes: Uint8Array): Promise<void> {
-    if (bytes.length === 0 || (await this.#told(() => this.#inbox.room())) === 0) return;
-    this.#inbox.sent(bytes.length);
-    if (!this.#isGathering) {
-      this.#isGathering = true;
-      setImmediate(() => {
-        this.#isGathering = false;
-        this.flush().catch(() => {}); // the next write, or whoever waits for the command, hears of it
-      });
-      return this.#send(bytes);
+  /** Nothing is awaited before the piece has its place behind all earlier ones: there are callers who wait for none of their writes. */
+  async #pass(piece: Uint8Array): Promise<void> {
+    const isSmall = piece.length < gatheredBytes;
+    if (isSmall && this.#isGathering) {
+      this.#gathered.push(piece);
+      if (this.#gathered.length >= gatheredBytes) await this.flush();
+      return;
     }
-    this.#gathered.push(Uint8Array.from(bytes)); // the caller's to use again
-    this.#gatheredBytes += bytes.length;
-    if (this.#gatheredBytes >= gatheredBytes) await this.flush();
+    if (isSmall) this.#gather();
+    await Promise.all([this.flush(), this.#send(piece)]);
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
+  /** Until something else has happened in this process. */
+  #gather(): void {
+    this.#isGathering = true;
+    setImmediate(() => {
+      this.#isGathering = false;
+      this.flush().catch(() => {}); // the next write, or whoever waits for the command, hears of it
+    });
   }
 
   async #send(data: Uint8Array): Promise<void> {

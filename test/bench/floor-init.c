@@ -3,7 +3,6 @@
  *   !  run a program to its end
  *   <  take 64 MiB from the port, in pieces of 32 KiB, and throw them away, as `dd of=/dev/null` would
  *   >  write as much to it, of `dd if=/dev/zero`
- *   (  as `<`, but into a pipe, which somebody else reads
  *   )  as `>`, but out of a pipe, which somebody else writes
  *   w  as `<`, but into a file in memory
  *   r  as `>`, but out of that file
@@ -59,11 +58,6 @@ static ssize_t give(int port, size_t len)
 	return pass(zero, port, len);
 }
 
-static ssize_t take_to_pipe(int port, size_t len)
-{
-	return pass(port, pipe_end, len);
-}
-
 static ssize_t give_from_pipe(int port, size_t len)
 {
 	struct pollfd there = { .fd = pipe_end, .events = POLLIN };
@@ -85,7 +79,7 @@ static ssize_t give_from_file(int port, size_t len)
 }
 
 /* What is at the other end of the pipe does what a command would. */
-static int move_piped(int port, int into)
+static int move_piped(int port)
 {
 	int ends[2], failed;
 
@@ -93,10 +87,10 @@ static int move_piped(int port, int into)
 		return -1;
 	fcntl(ends[0], F_SETPIPE_SZ, PIPE);
 	if (fork() == 0)
-		_exit(move(into ? ends[0] : ends[1], into ? take : give) < 0);
-	pipe_end = ends[into];
-	close(ends[!into]);
-	failed = move(port, into ? take_to_pipe : give_from_pipe);
+		_exit(move(ends[1], give) < 0);
+	pipe_end = ends[0];
+	close(ends[1]);
+	failed = move(port, give_from_pipe);
 	close(pipe_end);
 	wait(0);
 	return failed;
@@ -121,9 +115,8 @@ static int work(int port, char what)
 		return move(port, take);
 	case '>':
 		return move(port, give);
-	case '(':
 	case ')':
-		return move_piped(port, what == '(');
+		return move_piped(port);
 	case 'w':
 	case 'r':
 		return move_file(port, what == 'w');

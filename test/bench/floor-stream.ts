@@ -41,9 +41,9 @@ export class BareStream implements AsyncDisposable {
   }
 
   /** MB/s into the guest. */
-  async toGuest(target: 'nothing' | 'pipe' | 'file' = 'nothing'): Promise<number> {
+  async toGuest(target: 'nothing' | 'file' = 'nothing'): Promise<number> {
     const begin = performance.now();
-    await this.#say({ nothing: '<', pipe: '(', file: 'w' }[target]);
+    await this.#say({ nothing: '<', file: 'w' }[target]);
     await this.#dd('out', ['bs=64k', `count=${bulkBytes / 65_536}`, 'if=/dev/zero']);
     await this.#hearDone();
     return rate(performance.now() - begin);

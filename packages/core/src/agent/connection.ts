@@ -3,8 +3,8 @@ import type { Socket } from 'node:net';
 import { AgentProtocolError, TimeoutError } from '../errors.js';
 import { isError } from '../host/any-realm.js';
 import { clearTimeout, setTimeout } from '../host/clock.js';
-import { ChunkReader } from './chunk-reader.js';
-import { type Frame, FrameReader, frameHead, SESSION_START, SHUTDOWN } from './frame.js';
+import { type Frame, frameHead, SESSION_START, SHUTDOWN } from './frame.js';
+import { FrameLine } from './frame-line.js';
 import { decodeMessage, type Message, messageParts, type Payload, type PayloadFields } from './message.js';
 
 /** The other side of the connection is gone: the relay ended, or never listened. What that means is the caller's to say. */
@@ -48,19 +48,15 @@ const directIdEnd = 2 ** 31;
 export class AgentConnection implements Disposable {
   readonly ready: AgentReady;
   readonly #socket: Socket;
-  readonly #chunks: ChunkReader;
-  readonly #reader: FrameReader;
-  readonly #frames: Frame[];
+  readonly #line: FrameLine;
   readonly #idEnd: number;
   #nextId: number;
   /** A read that is under way since this rests, for whoever receives next. */
-  #coming: Promise<Buffer> | undefined;
+  #coming: Promise<Frame> | undefined;
 
-  private constructor(chunks: ChunkReader, greeting: Greeting) {
-    this.#socket = chunks.socket;
-    this.#chunks = chunks;
-    this.#reader = greeting.reader;
-    this.#frames = greeting.frames;
+  private constructor(line: FrameLine, greeting: Greeting) {
+    this.#socket = line.socket;
+    this.#line = line;
     this.#nextId = greeting.idStart;
     this.#idEnd = greeting.idEnd;
     this.ready = greeting.ready;
@@ -73,11 +69,11 @@ export class AgentConnection implements Disposable {
    */
   static connect(socketPath: string, options: ConnectOptions): Promise<AgentConnection> {
     options.signal?.throwIfAborted();
-    const chunks = ChunkReader.connect(socketPath);
-    return AgentConnection.#greeted(chunks, options, async () => {
-      const [range, rest] = await readRange(chunks);
-      return readReady(chunks, range, rest);
-    });
+    const line = FrameLine.connect(socketPath, handshakeSize);
+    return AgentConnection.#greeted(line, options, async () => ({
+      ...(await readRange(line)),
+      ready: await readReady(line),
+    }));
   }
 
   /**
@@ -87,19 +83,21 @@ export class AgentConnection implements Disposable {
    * @param first the frame that it waits for.
    * @throws as {@link connect} does.
    */
-  static direct(line: ChunkReader, first: Uint8Array, options: ConnectOptions): Promise<AgentConnection> {
+  static direct(line: FrameLine, first: Uint8Array, options: ConnectOptions): Promise<AgentConnection> {
     line.socket.write(first);
-    return AgentConnection.#greeted(line, options, () =>
-      readReady(line, { idStart: 1, idEnd: directIdEnd }, Buffer.alloc(0)),
-    );
+    return AgentConnection.#greeted(line, options, async () => ({
+      idStart: 1,
+      idEnd: directIdEnd,
+      ready: await readReady(line),
+    }));
   }
 
   static async #greeted(
-    chunks: ChunkReader,
+    line: FrameLine,
     { timeoutMs, signal }: ConnectOptions,
     greet: () => Promise<Greeting>,
   ): Promise<AgentConnection> {
-    const { socket } = chunks;
+    const { socket } = line;
     const timeout = new TimeoutError(`The guest agent was not ready within ${timeoutMs} ms.`);
     const timer = setTimeout(() => socket.destroy(timeout), timeoutMs);
     const onAbort = () => socket.destroy(abortReason(signal));
@@ -107,7 +105,7 @@ export class AgentConnection implements Disposable {
     try {
       signal?.throwIfAborted();
       if (socket.connecting) await once(socket, 'connect');
-      return new AgentConnection(chunks, await greet());
+      return new AgentConnection(line, await greet());
     } catch (error) {
       socket.destroy();
       throw connectionError(error);
@@ -179,13 +177,10 @@ export class AgentConnection implements Disposable {
   /** The next message; only one call at a time.
    * @throws AgentGoneError when the connection has ended; AgentProtocolError. */
   async receive(): Promise<ReceivedMessage> {
-    for (;;) {
-      const frame = this.#frames.shift();
-      if (frame) return { ...decodeMessage(frame.body), id: frame.id };
-      const coming = this.#coming ?? nextChunk(this.#chunks);
-      this.#coming = undefined;
-      this.#frames.push(...this.#reader.push(await coming));
-    }
+    const coming = this.#coming ?? nextFrame(this.#line);
+    this.#coming = undefined;
+    const { id, body } = await coming;
+    return { ...decodeMessage(body), id };
   }
 
   /**
@@ -217,7 +212,7 @@ export class AgentConnection implements Disposable {
   /** Lets the process end while nothing is asked of this connection; that the other side hangs up is noticed meanwhile. */
   rest(): void {
     this.#socket.unref();
-    this.#coming ??= nextChunk(this.#chunks);
+    this.#coming ??= nextFrame(this.#line);
     this.#coming.catch(() => {}); // for whoever receives next
   }
 
@@ -228,7 +223,7 @@ export class AgentConnection implements Disposable {
 
   /** Whether a session can be opened over it that meets nothing of earlier ones. */
   get isReusable(): boolean {
-    return this.isOpen && this.#frames.length === 0 && this.#reader.atBoundary && this.#nextId < this.#idEnd;
+    return this.isOpen && this.#line.isClear && this.#nextId < this.#idEnd;
   }
 
   /** Keeps the process alive again, as a connection does at first. */
@@ -246,37 +241,31 @@ export class AgentConnection implements Disposable {
   }
 }
 
-interface Greeting {
-  readonly idStart: number;
-  readonly idEnd: number;
+interface Greeting extends IdRange {
   readonly ready: AgentReady;
-  readonly reader: FrameReader;
-  /** Frames that came in the same chunk as the greeting's end. */
-  readonly frames: Frame[];
 }
 
 /** The ids that a relay gives to a client. */
-type IdRange = Pick<Greeting, 'idStart' | 'idEnd'>;
+interface IdRange {
+  readonly idStart: number;
+  readonly idEnd: number;
+}
 
-async function readRange(chunks: ChunkReader): Promise<[IdRange, Buffer]> {
-  let start = Buffer.alloc(0);
-  while (start.length < handshakeSize) start = Buffer.concat([start, await nextChunk(chunks)]);
-  const idStart = start.readUInt32BE(0);
-  const idEnd = start.readUInt32BE(4);
+async function readRange(line: FrameLine): Promise<IdRange> {
+  const range = present(await line.prefix());
+  const idStart = range.readUInt32BE(0);
+  const idEnd = range.readUInt32BE(4);
   if (idStart === 0 || idEnd <= idStart) {
     throw new AgentProtocolError(`The relay offered the impossible id range ${idStart} to ${idEnd}.`);
   }
-  return [{ idStart, idEnd }, start.subarray(handshakeSize)];
+  return { idStart, idEnd };
 }
 
-async function readReady(chunks: ChunkReader, range: IdRange, received: Buffer): Promise<Greeting> {
-  const reader = new FrameReader();
-  const frames = reader.push(received);
-  while (frames.length === 0) frames.push(...reader.push(await nextChunk(chunks)));
-  const { type, payload } = decodeMessage((frames.shift() as Frame).body);
+async function readReady(line: FrameLine): Promise<AgentReady> {
+  const { type, payload } = decodeMessage(present(await line.next()).body);
   if (type !== 'core.ready')
     throw new AgentProtocolError(`The agent began with ${type} instead of core.ready.`);
-  return { ...range, reader, frames, ready: agentReady(payload) };
+  return agentReady(payload);
 }
 
 /** Reads what a `core.ready` says. @throws AgentProtocolError */
@@ -291,15 +280,17 @@ export function agentReady(payload: Payload): AgentReady {
   };
 }
 
-async function nextChunk(chunks: ChunkReader): Promise<Buffer> {
-  let chunk: Buffer | null;
+async function nextFrame(line: FrameLine): Promise<Frame> {
   try {
-    chunk = await chunks.next();
+    return present(await line.next());
   } catch (error) {
     throw connectionError(error);
   }
-  if (!chunk) throw new AgentGoneError('The relay closed the connection.');
-  return chunk;
+}
+
+function present<T>(come: T | null): T {
+  if (come === null) throw new AgentGoneError('The relay closed the connection.');
+  return come;
 }
 
 /** Errors of the socket itself all mean one thing; ours and the caller's pass through. */

@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AgentProtocolError } from '../errors.js';
 import { encodeFrame, type Frame, FrameReader, MAX_FRAME_LENGTH } from './frame.js';
+import { push } from './frame.test.support.js';
 
 const frame = fc.record({
   id: fc.nat({ max: 0xffffffff }),
@@ -9,28 +11,70 @@ const frame = fc.record({
   body: fc.uint8Array({ maxLength: 300 }),
 });
 
+/** Their bodies; long ones by a digest, since thousands of numbers are compared for long. */
+const seen = (frames: readonly Frame[]) =>
+  frames.map(({ id, flags, body }) => ({
+    id,
+    flags,
+    length: body.length,
+    body: Buffer.from(body).toString('hex', 0, 300),
+    digest: digest(body),
+  }));
+const digest = (bytes: Uint8Array) => createHash('sha1').update(bytes).digest('hex');
+
 describe('FrameReader', () => {
-  it('finds the same frames however the stream is cut', () => {
+  it('finds the same frames, short and long, however the stream is cut, and leaves them as they are', () => {
+    const long = fc
+      .tuple(
+        fc.nat({ max: 0xffffffff }),
+        fc.nat({ max: 255 }),
+        fc.integer({ min: 15_000, max: 90_000 }),
+        fc.nat({ max: 255 }),
+      )
+      .map(([id, flags, length, fill]) => ({ id, flags, body: Buffer.alloc(length, fill) }));
     fc.assert(
       fc.property(
-        fc.array(frame, { maxLength: 8 }),
-        fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1 }),
+        fc.array(fc.oneof(frame, long), { maxLength: 8 }),
+        fc.array(fc.oneof(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 100_000 })), {
+          minLength: 1,
+        }),
         (frames, cuts) => {
           const wire = Buffer.concat(frames.map(encodeFrame));
           const reader = new FrameReader();
           const found: Frame[] = [];
           for (let at = 0, i = 0; at < wire.length; i++) {
             const size = cuts[i % cuts.length] as number;
-            found.push(...reader.push(wire.subarray(at, at + size)));
+            found.push(...push(reader, wire.subarray(at, at + size)));
             at += size;
           }
-          expect(found.map((f) => ({ ...f, body: [...f.body] }))).toEqual(
-            frames.map((f) => ({ ...f, body: [...f.body] })),
-          );
+          expect(seen(found)).toEqual(seen(frames));
           expect(reader.atBoundary).toBe(true);
         },
       ),
     );
+  });
+
+  it('has a long frame come to where it stays, with the beginning of the next', () => {
+    const reader = new FrameReader();
+    const first = encodeFrame({ id: 1, flags: 0, body: Buffer.alloc(200_000, 1) });
+    const second = encodeFrame({ id: 2, flags: 0, body: Buffer.alloc(100_000, 2) });
+    const short = encodeFrame({ id: 3, flags: 0, body: Buffer.alloc(0) });
+    const wire = Buffer.concat([first, second, short]);
+    const rooms: number[] = [];
+    const found: Frame[] = [];
+    for (let at = 0; at < wire.length; ) {
+      const room = reader.room();
+      rooms.push(room.length);
+      const taken = wire.copy(room, 0, at, at + room.length);
+      found.push(...reader.took(taken));
+      at += taken;
+    }
+    expect(rooms).toEqual([16 * 1024, first.length + 8 - 16 * 1024, second.length, 16 * 1024 - 8]);
+    expect(seen(found).map(({ id, length }) => [id, length])).toEqual([
+      [1, 200_000],
+      [2, 100_000],
+      [3, 0],
+    ]);
   });
 
   it('never holds more than one frame of whatever bytes come', () => {
@@ -39,7 +83,7 @@ describe('FrameReader', () => {
         const reader = new FrameReader();
         try {
           for (const chunk of chunks)
-            for (const f of reader.push(chunk)) expect(f.body.length).toBeLessThanOrEqual(MAX_FRAME_LENGTH);
+            for (const f of push(reader, chunk)) expect(f.body.length).toBeLessThanOrEqual(MAX_FRAME_LENGTH);
         } catch (error) {
           expect(error).toBeInstanceOf(AgentProtocolError);
         }
@@ -65,7 +109,7 @@ describe('FrameReader', () => {
       try {
         for (let at = 0, i = 0; at < wire.length; i++) {
           const size = sizes[i % sizes.length] as number;
-          found.push(...reader.push(wire.subarray(at, at + size)));
+          found.push(...push(reader, wire.subarray(at, at + size)));
           at += size;
         }
       } catch (error) {
@@ -90,12 +134,12 @@ describe('FrameReader', () => {
   it.each([0, 4, MAX_FRAME_LENGTH + 1, 0xffffffff])('refuses the length %i', (length) => {
     const head = Buffer.alloc(4);
     head.writeUInt32BE(length);
-    expect(() => new FrameReader().push(head)).toThrow(AgentProtocolError);
+    expect(() => push(new FrameReader(), head)).toThrow(AgentProtocolError);
   });
 
   it('takes a frame of exactly the largest size', () => {
     const body = new Uint8Array(MAX_FRAME_LENGTH - 5);
-    expect(new FrameReader().push(encodeFrame({ id: 1, flags: 0, body }))).toHaveLength(1);
+    expect(push(new FrameReader(), encodeFrame({ id: 1, flags: 0, body }))).toHaveLength(1);
     expect(() => encodeFrame({ id: 1, flags: 0, body: new Uint8Array(MAX_FRAME_LENGTH - 4) })).toThrow(
       AgentProtocolError,
     );

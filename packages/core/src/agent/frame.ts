@@ -17,6 +17,8 @@ export const MAX_FRAME_LENGTH = 4 * 1024 * 1024;
 
 const lengthSize = 4;
 const headerSize = 5; // id and flags, counted by len
+/** No frame is shorter. */
+const leastFrame = lengthSize + headerSize;
 
 /** One frame as the bytes for the wire. */
 export function encodeFrame({ body, ...head }: Frame): Uint8Array {
@@ -38,56 +40,59 @@ export function frameHead({ id, flags, length }: Omit<Frame, 'body'> & { readonl
   return head;
 }
 
+/** What frames are read to that may be many at once; whatever is found in it is copied out. */
+const scratchBytes = 16 * 1024;
+
 /**
- * Finds frames in a stream of chunks that are cut anywhere. Holds at most one unfinished frame, whose length is checked
- * before anything is set aside for it.
+ * Finds frames in a stream that is cut anywhere. It says where the stream is to be read to, so that a long frame comes to the place where
+ * it stays, which is set aside once its length has been checked; with it comes the beginning of the next, whose length is known then.
+ * Holds at most one unfinished frame.
  */
 export class FrameReader {
-  #head = Buffer.alloc(lengthSize);
-  #headFilled = 0;
-  #frame: Buffer | undefined;
-  #frameFilled = 0;
+  readonly #scratch = Buffer.allocUnsafeSlow(scratchBytes);
+  /** Where that is read to which is not whole yet, from its beginning. */
+  #place = this.#scratch;
+  #filled = 0;
 
-  /** The frames that `chunk` completes, in order; one that is whole in it is a view of it.
+  /** Where the stream is to be read to next. */
+  room(): Buffer {
+    return this.#place.subarray(this.#filled);
+  }
+
+  /** The frames that are whole with the next `length` bytes, which are in the room that was given, in order; they stay as they are.
    * @throws AgentProtocolError for a length that no frame can have; the stream is lost then. */
-  push(chunk: Uint8Array): Frame[] {
+  took(length: number): Frame[] {
     const frames: Frame[] = [];
-    const view = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+    const got = this.#place.subarray(0, this.#filled + length);
     let at = 0;
-    while (at < chunk.length) {
-      if (this.atBoundary && at + lengthSize <= view.length) {
-        const end = at + lengthSize + checkedLength(view.readUInt32BE(at));
-        if (end <= view.length) {
-          frames.push(frameOf(view.subarray(at + lengthSize, end)));
-          at = end;
-          continue;
-        }
-      }
-      if (!this.#frame) {
-        const taken = Math.min(lengthSize - this.#headFilled, chunk.length - at);
-        this.#head.set(chunk.subarray(at, at + taken), this.#headFilled);
-        this.#headFilled += taken;
-        at += taken;
-        if (this.#headFilled < lengthSize) break;
-        this.#frame = Buffer.allocUnsafe(checkedLength(this.#head.readUInt32BE(0)));
-        this.#frameFilled = 0;
-      }
-      const taken = Math.min(this.#frame.length - this.#frameFilled, chunk.length - at);
-      this.#frame.set(chunk.subarray(at, at + taken), this.#frameFilled);
-      this.#frameFilled += taken;
-      at += taken;
-      if (this.#frameFilled < this.#frame.length) break;
-      frames.push(frameOf(this.#frame));
-      this.#frame = undefined;
-      this.#headFilled = 0;
+    for (let end = endOfFrame(got, at); end <= got.length; end = endOfFrame(got, at)) {
+      const counted = got.subarray(at + lengthSize, end);
+      frames.push(frameOf(this.#place === this.#scratch ? Buffer.from(counted) : counted));
+      at = end;
     }
+    this.#keep(got, at);
     return frames;
   }
 
   /** Whether the stream may end here: no frame has begun. */
   get atBoundary(): boolean {
-    return this.#frame === undefined && this.#headFilled === 0;
+    return this.#filled === 0;
   }
+
+  /** What is from there on begins a frame. */
+  #keep(got: Buffer, at: number): void {
+    const rest = got.subarray(at);
+    const whole = rest.length < lengthSize ? 0 : endOfFrame(rest, 0);
+    this.#filled = rest.length;
+    if (at === 0 && this.#place.length >= whole) return;
+    this.#place = whole > scratchBytes ? Buffer.allocUnsafeSlow(whole + leastFrame - 1) : this.#scratch;
+    this.#place.set(rest);
+  }
+}
+
+/** Where the frame ends that begins there; Infinity if not even its length is known. @throws AgentProtocolError */
+function endOfFrame(bytes: Buffer, at: number): number {
+  return bytes.length - at < lengthSize ? Infinity : at + lengthSize + checkedLength(bytes.readUInt32BE(at));
 }
 
 /** @param counted what its length counts. */

@@ -1,6 +1,6 @@
 import { fstatSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { constants } from 'node:os';
-import { ChunkReader } from '../agent/chunk-reader.js';
+import { FrameLine } from '../agent/frame-line.js';
 import { type Descriptor, Descriptors, openFile, ownDescriptor } from '../host/descriptor.js';
 import { forkLibraryPath, native } from '../host/native.js';
 import { Qmp, VmmControlError } from '../vmm/qmp.js';
@@ -21,7 +21,7 @@ const orderFd = 9;
  */
 export class LiveVmm implements AsyncDisposable {
   /** The agent's line. */
-  readonly agent: ChunkReader;
+  readonly agent: FrameLine;
   readonly qmp = new Qmp();
   readonly #held = new Descriptors();
   readonly #pid: number;
@@ -36,7 +36,7 @@ export class LiveVmm implements AsyncDisposable {
     native.ownFd(orders); // a thread that ends takes its live templates with it
     this.#orders = ownDescriptor(orders);
     const [line, agent] = native.socketPair();
-    this.agent = ChunkReader.on(line);
+    this.agent = FrameLine.on(line);
     this.#disk = this.#held.add(openFile(scratch, 'r'));
     rmSync(scratch);
     this.#memory = this.#held.add(openFile(template.memory, 'r'));

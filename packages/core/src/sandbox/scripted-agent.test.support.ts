@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { AgentConnection } from '../agent/connection.js';
 import { encodeFrame, FrameReader } from '../agent/frame.js';
+import { push } from '../agent/frame.test.support.js';
 import { decodeMessage, encodeMessage, type Message, type PayloadFields } from '../agent/message.js';
 import { ExecHandle } from './exec-handle.js';
 import { ExecJournal } from './exec-journal.js';
@@ -61,7 +62,7 @@ export class ScriptedAgent implements AsyncDisposable {
     socket
       .on('error', () => {})
       .on('data', (bytes) => {
-        for (const { body } of reader.push(bytes)) this.heard.push(decodeMessage(body));
+        for (const { body } of push(reader, bytes)) this.heard.push(decodeMessage(body));
       });
   }
 

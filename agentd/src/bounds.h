@@ -36,9 +36,10 @@
 #define TCP_MAX 512		/* connections into the guest */
 #define TCP_QUEUE_MAX MIB(4)	/* per connection, what its other side has not read */
 #define TAKEN_STEP KIB(128)	/* how much is taken until the host is told */
-#define FS_CHUNK KIB(128)	/* of a file, in one frame */
-#define FS_PULL_SIZE KIB(128)	/* one read of what a file server says */
-#define FS_WORTH_PASSING KIB(16)	/* less is copied */
+#define FS_SLOTS 4		/* as many as a host sends before it is told that it has been taken */
+#define FS_SLOT_SIZE KIB(256)	/* of a file, in one frame */
+#define FS_WORTH_A_SLOT KIB(16)	/* less goes over the line */
+#define FS_READ_SIZE KIB(128)	/* one read of a line, or of a file that is copied */
 #define FS_QUEUE_MAX MIB(8)	/* per client, what its file server has not read */
 #define FS_PENDING_MAX 256	/* requests of one client that are under way */
 #define FS_HANDLES_MAX 1024	/* files and directories that one client has open */
@@ -63,7 +64,7 @@
 #define NAME_LEN_MAX 256	/* user spec, host name, home directory */
 #define ACCOUNT_FILE_MAX MIB(1)	/* /etc/passwd, /etc/group */
 #define MESSAGE_TEXT_MAX 512	/* human-readable part of an error */
-#define AGENT_NOFILE 16384	/* four descriptors a session, two a connection or a file server, and room */
+#define AGENT_NOFILE 16384	/* four descriptors a session or a file server, two a connection, and room */
 #define EPOLL_BATCH 64
 
 /* Access control lists that an image carries. */

@@ -2,19 +2,16 @@
 #include "fs.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "bounds.h"
 #include "fs_messages.h"
-#include "fs_server.h"
-#include "hardening.h"
+#include "fs_slots.h"
+#include "fs_spawn.h"
 #include "log.h"
 
 /* What serves one client's files. */
@@ -27,6 +24,7 @@ struct fs_worker {
 	struct buf inq;		/* the frame that it has begun */
 	struct watch w;		/* for writing to it */
 	struct buf outq;	/* what it has not read yet */
+	struct fs_slots *to, *from;	/* for what files hold; the other side of its own */
 	uint32_t pending[FS_PENDING_MAX];	/* requests that it has not answered */
 	size_t npending;
 };
@@ -60,6 +58,15 @@ bool fs_has(const struct fs *fs, uint32_t id)
 	return w && find_pending(w, id);
 }
 
+/* One that is lent stays until it is given. */
+static void drop_slots(struct transit *t, struct fs_slots *s)
+{
+	if (t && t->given && t->lender == s)
+		t->given = fs_slots_free;
+	else
+		fs_slots_free(s);
+}
+
 static void destroy(struct fs_worker *w)
 {
 	struct fs *fs = w->all;
@@ -76,6 +83,8 @@ static void destroy(struct fs_worker *w)
 	loop_close(fs->loop, &w->w);
 	buf_free(&w->inq);
 	buf_free(&w->outq);
+	drop_slots(fs->output->transit, w->from);
+	drop_slots(NULL, w->to);
 	loop_retire(fs->loop, &w->w, w);
 }
 
@@ -87,33 +96,25 @@ static void fail(struct fs_worker *w, int err, const char *what)
 	destroy(w);
 }
 
-/* The rest of a frame, which is in the pipe, goes on as it is; what does not fit the transit follows as a copy. */
-static void pass_rest(struct fs_worker *w, int from, size_t left)
+static void on_given(void *slots)
 {
-	struct output *o = w->all->output;
-	ssize_t n = transit_take(o->transit, from, left);
-
-	buf_append(o->out, buf_span(&w->inq).p, w->inq.len);
-	buf_consume(&w->inq, w->inq.len);
-	o->transit->before = o->out->len;
-	for (left -= n > 0 ? (size_t)n : 0; left > 0; left -= (size_t)n) {
-		uint8_t *room = buf_reserve(o->out, left);
-
-		n = room ? read(from, room, left) : -1;
-		if (n <= 0)
-			fatal(EPIPE, "somebody has taken what a file server said");
-		buf_commit(o->out, (size_t)n);
-	}
+	fs_slots_give_back(slots);
 }
 
-/* Whether it is worth it, and all of it is there. */
-static bool can_pass(const struct fs_worker *w, int from, size_t left)
+/* What a slot holds goes on as it is; of less, or where there is no transit, a copy goes. */
+static void pass_slot(struct fs_worker *w, uint32_t id, struct span data)
 {
-	const struct transit *t = w->all->output->transit;
-	int there;
+	struct output *o = w->all->output;
+	struct transit *t = o->transit;
 
-	return left >= FS_WORTH_PASSING && left <= TRANSIT_SIZE - KIB(16) && t && transit_is_free(t) &&
-	       ioctl(from, FIONREAD, &there) == 0 && (size_t)there >= left;
+	if (data.len >= FS_WORTH_A_SLOT && t && t->left == 0 && msg_send_data_head(o->out, id, MSG_FS_DATA, data.len)) {
+		t->before = o->out->len;
+		transit_lend(t, data, on_given, w->from);
+		return;
+	}
+	if (msg_send_data_head(o->out, id, MSG_FS_DATA, data.len))
+		buf_append(o->out, data.p, data.len);
+	fs_slots_give_back(w->from);
 }
 
 /* Reads as read() does, of the frame that has begun. */
@@ -129,36 +130,55 @@ static ssize_t pull_some(struct fs_worker *w, int fd, size_t most)
 	return n;
 }
 
+/* The frame that has come. False with EBADMSG. */
+static bool pass_frame(struct fs_worker *w)
+{
+	struct frame f;
+
+	wire_peek(buf_span(&w->inq), &f);
+	if (fs_slots_is_told(&f)) {
+		struct span data = fs_slots_take(w->from, &f);
+
+		errno = EBADMSG;
+		if (data.len == 0)
+			return false;
+		pass_slot(w, f.id, data);
+	} else {
+		buf_append(w->all->out, buf_span(&w->inq).p, f.size);
+	}
+	buf_consume(&w->inq, f.size);
+	return true;
+}
+
+/* The shortest that is said, which tells of a slot. No more than that is read at first: what follows it stays in the pipe. */
+#define LEAST_FRAME (FRAME_HEAD_LEN + 4)
+
 /* One frame, or what there is of it. -1 with EBADMSG: it does not speak as it should. */
 static ssize_t pull_frame(struct source *src)
 {
 	struct fs_worker *w = src->owner;
-	const int from = src->w.fd;
 	uint32_t *pending;
 	struct frame f;
-	ssize_t n;
+	ssize_t n = 0;
 
-	if (w->inq.len < FRAME_HEAD_LEN) {
-		n = pull_some(w, from, FRAME_HEAD_LEN - w->inq.len);
-		if (n <= 0 || w->inq.len < FRAME_HEAD_LEN)
+	if (w->inq.len < LEAST_FRAME) {
+		n = pull_some(w, src->w.fd, LEAST_FRAME - w->inq.len);
+		if (n <= 0 || w->inq.len < LEAST_FRAME)
 			return n;
 	}
 	errno = EBADMSG;
-	if (wire_peek_head(buf_span(&w->inq), &f) == FRAME_BAD || f.size == FRAME_HEAD_LEN)
+	if (wire_peek_head(buf_span(&w->inq), &f) == FRAME_BAD || f.size < LEAST_FRAME)
 		return -1;
 	pending = find_pending(w, f.id);
 	if (!pending)
 		return -1;
-	n = (ssize_t)(f.size - w->inq.len);
-	if (w->inq.len == FRAME_HEAD_LEN && can_pass(w, from, (size_t)n)) {
-		pass_rest(w, from, (size_t)n);
-	} else {
-		n = pull_some(w, from, min_size((size_t)n, FS_PULL_SIZE));
+	if (w->inq.len < f.size) {
+		n = pull_some(w, src->w.fd, min_size(f.size - w->inq.len, FS_READ_SIZE));
 		if (n <= 0 || w->inq.len < f.size)
 			return n;
-		buf_append(w->all->out, buf_span(&w->inq).p, f.size);
-		buf_consume(&w->inq, f.size);
 	}
+	if (!pass_frame(w))
+		return -1;
 	if (f.flags & FLAG_TERMINAL)
 		*pending = w->pending[--w->npending];
 	return n;
@@ -192,86 +212,38 @@ static void on_writable(struct watch *watch, uint32_t events)
 	flush(container_of(watch, struct fs_worker, w));
 }
 
-/* Between the two: requests go down a socket, for SIGPIPE's sake; answers come up a pipe, out of which they can go on uncopied. */
-struct lines {
-	int down[2], up[2];
-};
-
-/* In the child: of the agent's it keeps its ends of the lines, and nothing else. */
-static _Noreturn void become_server(const struct lines *l)
-{
-	sigset_t none;
-	int from = fcntl(l->down[1], F_DUPFD, 5), to = fcntl(l->up[1], F_DUPFD, 5);
-
-	signal(SIGPIPE, SIG_DFL);
-	sigemptyset(&none);
-	if (from < 0 || to < 0 || dup2(from, 3) < 0 || dup2(to, 4) < 0)
-		_exit(1);
-	/* Where the kernel has no such call, nothing was to be closed that it could misuse. */
-	syscall(SYS_close_range, 5, ~0U, 0);
-	/* It runs nothing of the guest's, but is led about by its links and its file systems. */
-	if (harden_child() < 0)
-		_exit(1);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	fs_serve(3, 4);
-}
-
-static bool open_lines(struct lines *l)
-{
-	*l = (struct lines){ { -1, -1 }, { -1, -1 } };
-	return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, l->down) == 0 && pipe2(l->up, O_CLOEXEC) == 0 &&
-	       fcntl(l->up[0], F_SETPIPE_SZ, (int)PIPE_SIZE) >= 0 && fcntl(l->down[0], F_SETFL, O_NONBLOCK) == 0 &&
-	       fcntl(l->up[0], F_SETFL, O_NONBLOCK) == 0;
-}
-
-static void close_lines(struct lines *l, int which)
-{
-	if (l->down[which] >= 0)
-		close(l->down[which]);
-	if (l->up[which] >= 0)
-		close(l->up[which]);
-	l->down[which] = l->up[which] = -1;
-}
-
-/* Its process; 0 with errno. The agent's ends are the caller's to close. */
-static pid_t spawn_server(struct lines *l)
-{
-	pid_t pid = open_lines(l) ? fork() : -1;
-	int saved = errno;
-
-	if (pid == 0)
-		become_server(l);
-	close_lines(l, 1);
-	errno = saved;
-	return pid > 0 ? pid : 0;
-}
-
 static struct fs_worker *start(struct fs *fs, uint32_t id)
 {
 	struct fs_worker *w = calloc(1, sizeof(*w));
 	const uint32_t first = (id - 1) / CLIENT_ID_STEP * CLIENT_ID_STEP + 1;
-	struct lines l;
+	struct fs_peer peer;
 	int saved;
 
 	if (!w)
 		return NULL;
+	fs_spawn(&peer);
+	saved = errno;
 	*w = (struct fs_worker){
 		.all = fs,
 		.next = fs->list,
 		.client = { .start = first, .end = first + CLIENT_ID_STEP },
-		.pid = spawn_server(&l),
-		.inq.max = 4 + FRAME_MAX_LEN + FS_PULL_SIZE,
+		.pid = peer.pid,
+		.to = peer.in,
+		.from = peer.out,
+		.inq.max = 4 + FRAME_MAX_LEN + FS_READ_SIZE,
 		.w = { .fd = -1, .fn = on_writable },
 		.outq.max = FS_QUEUE_MAX,
 	};
 	fs->list = w;
 	if (w->pid > 0) {
-		w->in = source_open(fs->output, l.up[0], w, on_source_ended, id, MSG_FS_RESPONSE);
-		l.up[0] = -1;
-	}
-	if (!w->in || !loop_add(fs->loop, &w->w, l.down[0], EPOLLOUT | EPOLLET)) {
+		w->in = source_open(fs->output, peer.from, w, on_source_ended, id, MSG_FS_RESPONSE);
 		saved = errno;
-		close_lines(&l, 0);
+		if (!w->in || !loop_add(fs->loop, &w->w, peer.to, EPOLLOUT | EPOLLET)) {
+			saved = errno;
+			close(peer.to);
+		}
+	}
+	if (w->w.fd < 0) {
 		destroy(w);
 		errno = saved;
 		return NULL;
@@ -281,14 +253,36 @@ static struct fs_worker *start(struct fs *fs, uint32_t id)
 	return w;
 }
 
+/* The port is everybody's and cannot wait for one; a host that counts what is taken never has what is said not fit. */
+static void said(struct fs_worker *w, bool fits)
+{
+	if (fits)
+		flush(w);
+	else
+		fail(w, ENOBUFS, "its file system is slower than what is written");
+}
+
 static void forward(struct fs_worker *w, const struct frame *f)
 {
-	/* The port is everybody's and cannot wait for one; a host that counts what is taken never comes here. */
-	if (!buf_append(&w->outq, f->body.p - 4 - FRAME_MIN_LEN, f->size)) {
-		fail(w, ENOBUFS, "its file system is slower than what is written");
-		return;
-	}
-	flush(w);
+	said(w, buf_append(&w->outq, f->body.p - FRAME_HEAD_LEN, f->size));
+}
+
+/* False: nothing was sent. */
+static bool send_slot(struct fs_worker *w, const struct frame *f)
+{
+	struct envelope e;
+	struct span data;
+	uint8_t *room;
+
+	if (!wire_open(f->body, &e) || !msg_read_data(e.payload, &data) || data.len < FS_WORTH_A_SLOT ||
+	    data.len > FS_SLOT_SIZE)
+		return false;
+	room = fs_slots_room(w->to);
+	if (!room)
+		return false;
+	memcpy(room, data.p, data.len);
+	said(w, fs_slots_send(w->to, &w->outq, f->id, data.len));
+	return true;
 }
 
 void fs_request(struct fs *fs, const struct frame *f)
@@ -311,7 +305,7 @@ void fs_data(struct fs *fs, const struct frame *f)
 {
 	struct fs_worker *w = worker_of(fs, f->id);
 
-	if (w && find_pending(w, f->id))
+	if (w && find_pending(w, f->id) && !send_slot(w, f))
 		forward(w, f);
 }
 

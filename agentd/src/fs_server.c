@@ -21,7 +21,7 @@
 #include "messages.h"
 
 static struct server {
-	int from, to;
+	struct fs_lines lines;
 	struct buf in, out;
 	struct fs_handles handles;
 	struct fs_transfers transfers;
@@ -33,7 +33,7 @@ static void flush(void)
 {
 	while (server.out.len > 0) {
 		struct span wait = buf_span(&server.out);
-		ssize_t n = write(server.to, wait.p, wait.len);
+		ssize_t n = write(server.lines.to, wait.p, wait.len);
 
 		if (n > 0)
 			buf_consume(&server.out, (size_t)n);
@@ -343,6 +343,12 @@ static void serve_frame(const struct frame *f)
 	struct envelope e;
 	struct span data;
 
+	if (fs_slots_is_told(f)) {
+		data = fs_slots_take(&server.lines.in, f);
+		fs_transfers_write(&server.transfers, f->id, data);
+		fs_slots_give_back(&server.lines.in);
+		return;
+	}
 	/* The agent has looked at the envelope, but this process is no part of its. */
 	if (!wire_open(f->body, &e))
 		return;
@@ -369,8 +375,8 @@ static void serve_frames(void)
 /* False: there is nothing now. */
 static bool receive(void)
 {
-	uint8_t *room = buf_reserve(&server.in, FS_CHUNK);
-	ssize_t n = room ? read(server.from, room, FS_CHUNK) : 0;
+	uint8_t *room = buf_reserve(&server.in, FS_READ_SIZE);
+	ssize_t n = room ? read(server.lines.from, room, FS_READ_SIZE) : 0;
 
 	if (n > 0)
 		buf_commit(&server.in, (size_t)n);
@@ -379,19 +385,22 @@ static bool receive(void)
 	return n > 0;
 }
 
-void fs_serve(int from, int to)
+void fs_serve(const struct fs_lines *lines)
 {
-	struct pollfd waiting = { .fd = from, .events = POLLIN };
+	struct pollfd waiting = { .fd = lines->from, .events = POLLIN };
 	bool reading = false;
 
 	prctl(PR_SET_NAME, "agentd-fs");
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	umask(022);
-	server.from = from;
-	server.to = to;
-	server.transfers = (struct fs_transfers){ .handles = &server.handles, .out = &server.out };
-	server.in.max = 4 + FRAME_MAX_LEN + FS_CHUNK;
-	server.out.max = 4 + FRAME_MAX_LEN + FS_CHUNK;
+	server.lines = *lines;
+	server.transfers = (struct fs_transfers){
+		.handles = &server.handles,
+		.out = &server.out,
+		.slots = &server.lines.out,
+	};
+	server.in.max = 4 + FRAME_MAX_LEN + FS_READ_SIZE;
+	server.out.max = 4 + FRAME_MAX_LEN;
 	for (;;) {
 		if (!reading || poll(&waiting, 1, 0) > 0)
 			receive();

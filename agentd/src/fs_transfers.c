@@ -116,13 +116,13 @@ static void read_on(struct fs_transfers *ts, struct fs_transfer **at)
 		fs_send_hole(ts->out, t->id, hole);
 		n = (ssize_t)hole;
 	} else {
-		uint8_t *room = msg_data_room(ts->out, MSG_FS_DATA, FS_CHUNK);
+		uint8_t *room = h ? fs_slots_room(ts->slots) : NULL;
 
-		n = h && room ? read_at(h->fd, room, min_size(FS_CHUNK, t->left), t->at) : -1;
+		n = room ? read_at(h->fd, room, min_size(FS_SLOT_SIZE, t->left), t->at) : -1;
 		if (n < 0 && errno == EINTR)
 			return;
 		if (n > 0)
-			msg_send_data(ts->out, t->id, MSG_FS_DATA, room, FS_CHUNK, (size_t)n);
+			fs_slots_send(ts->slots, ts->out, t->id, (size_t)n);
 	}
 	if (n > 0) {
 		t->at += (uint64_t)n;

@@ -5,6 +5,7 @@
 #include "buf.h"
 #include "fs_handles.h"
 #include "fs_messages.h"
+#include "fs_slots.h"
 
 struct fs_transfer;
 
@@ -12,6 +13,7 @@ struct fs_transfer;
 struct fs_transfers {
 	struct fs_handles *handles;
 	struct buf *out;
+	struct fs_slots *slots;	/* for what files hold */
 	struct fs_transfer *list;
 };
 

@@ -116,7 +116,7 @@ struct copy {
 
 static int copy_bytes(int from, int to)
 {
-	static char chunk[FS_CHUNK];
+	static char chunk[FS_READ_SIZE];
 	ssize_t n, done, more;
 
 	while ((n = read(from, chunk, sizeof(chunk))) != 0) {

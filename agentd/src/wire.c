@@ -160,6 +160,13 @@ bool wire_open(struct span body, struct envelope *e)
 	return true;
 }
 
+static void put_frame_head(uint8_t *mem, size_t len, uint32_t id, uint8_t flags)
+{
+	put_be32(mem, (uint32_t)len);
+	put_be32(mem + 4, id);
+	mem[8] = flags;
+}
+
 size_t wire_head(uint8_t mem[WIRE_HEAD_MAX], uint32_t id, enum msg_type type, struct span head, size_t data_len)
 {
 	struct cbor_writer w = cbor_writer(mem + 4 + FRAME_MIN_LEN, WIRE_HEAD_MAX - 4 - FRAME_MIN_LEN);
@@ -175,9 +182,7 @@ size_t wire_head(uint8_t mem[WIRE_HEAD_MAX], uint32_t id, enum msg_type type, st
 	len = FRAME_MIN_LEN + w.len + head.len + data_len;
 	if (w.overflow || w.cap - w.len < head.len || len > FRAME_MAX_LEN)
 		return 0;
-	put_be32(mem, (uint32_t)len);
-	put_be32(mem + 4, id);
-	mem[8] = types[type].flags;
+	put_frame_head(mem, len, id, types[type].flags);
 	if (head.len)
 		memcpy(w.buf + w.len, head.p, head.len);
 	return 4 + len - data_len;
@@ -197,5 +202,17 @@ bool wire_append(struct buf *q, uint32_t id, enum msg_type type, struct span hea
 	if (rest.len)
 		memcpy(room + n, rest.p, rest.len);
 	buf_commit(q, n + rest.len);
+	return true;
+}
+
+bool wire_append_bare(struct buf *q, uint32_t id, uint8_t flags, struct span body)
+{
+	uint8_t *room = buf_reserve(q, FRAME_HEAD_LEN + body.len);
+
+	if (!room)
+		return false;
+	put_frame_head(room, FRAME_MIN_LEN + body.len, id, flags);
+	memcpy(room + FRAME_HEAD_LEN, body.p, body.len);
+	buf_commit(q, FRAME_HEAD_LEN + body.len);
 	return true;
 }

@@ -111,4 +111,7 @@ size_t wire_head(uint8_t mem[WIRE_HEAD_MAX], uint32_t id, enum msg_type type, st
  */
 bool wire_append(struct buf *q, uint32_t id, enum msg_type type, struct span head, struct span data);
 
+/* The same of one that is no message: whoever reads it knows what its body is. */
+bool wire_append_bare(struct buf *q, uint32_t id, uint8_t flags, struct span body);
+
 #endif

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// uses: fs_server.c fs_messages.c fs_handles.c fs_transfers.c fs_tree.c messages_in.c messages_out.c decode.c wire.c cbor.c buf.c errname.c
+// uses: fs_server.c fs_messages.c fs_handles.c fs_slots.c fs_transfers.c fs_tree.c messages_in.c messages_out.c decode.c wire.c cbor.c buf.c errname.c
 // The process that serves files, in a directory of the host's.
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -20,9 +22,11 @@
 #include "tap.h"
 
 static int line;
+static struct fs_slots *to, *from;
 static struct buf in = { .max = MIB(8) };
 static struct frame reply;
 static struct envelope said;
+static struct span held;	/* the data that came last */
 
 /* A request of one operation, whose fields are `fields`, encoded. */
 static void ask(uint32_t id, const char *op, struct span fields)
@@ -59,11 +63,30 @@ static void data(uint32_t id, const void *p, size_t len)
 	buf_free(&out);
 }
 
+/* The same in a slot. False: none was free. */
+static bool data_in_slot(uint32_t id, const void *p, size_t len)
+{
+	uint8_t *room = fs_slots_room(to);
+	struct buf out = { .max = KIB(4) };
+
+	if (!room)
+		return false;
+	memcpy(room, p, len);
+	fs_slots_send(to, &out, id, len);
+	if (write(line, buf_span(&out).p, out.len) != (ssize_t)out.len)
+		_exit(2);
+	buf_free(&out);
+	return true;
+}
+
 /* The next frame; it stays until the one after it. */
 static enum msg_type next(void)
 {
 	static size_t used;
 
+	if (held.len > 0)
+		fs_slots_give_back(from);
+	held.len = 0;
 	buf_consume(&in, used);
 	used = 0;
 	while (wire_peek(buf_span(&in), &reply) != FRAME_WHOLE) {
@@ -74,6 +97,10 @@ static enum msg_type next(void)
 		buf_commit(&in, (size_t)n);
 	}
 	used = reply.size;
+	if (fs_slots_is_told(&reply)) {
+		held = fs_slots_take(from, &reply);
+		return held.len > 0 ? MSG_FS_DATA : MSG_UNKNOWN;
+	}
 	return wire_open(reply.body, &said) ? said.type : MSG_UNKNOWN;
 }
 
@@ -188,13 +215,79 @@ static void requests_are_read(void)
 	   "attributes are a map");
 }
 
+/* How much of a file is there, of `slots` slots' worth of one byte each. -1: it is not what it should be. */
+static ssize_t read_slots(const char *name, size_t slots)
+{
+	static uint8_t got[FS_SLOT_SIZE];
+	int fd = open(name, O_RDONLY);
+	ssize_t have = 0, n = 1;
+
+	for (size_t i = 0; fd >= 0 && n > 0 && i <= slots; i++) {
+		n = read(fd, got, sizeof(got));
+		for (ssize_t at = 0; at < n; at++)
+			if (got[at] != i + 1)
+				return -1;
+		have += n > 0 ? n : 0;
+	}
+	close(fd);
+	return have;
+}
+
+static void slots(void)
+{
+	static uint8_t block[FS_SLOT_SIZE];
+	const size_t n = 3 * FS_SLOTS;
+	uint64_t handle = opened(1, "slots", "write");
+	size_t sent = 0, taken = 0, whole = 0;
+	enum msg_type type;
+	int there;
+
+	ask(2, "Write", extent(handle, 0, FS_UNSET_U64, false));
+	while (sent < n) {
+		memset(block, (int)sent + 1, sizeof(block));
+		if (data_in_slot(2, block, sizeof(block)))
+			sent++;
+		else
+			taken += next() == MSG_TAKEN;
+	}
+	data(2, "", 0);
+	while ((type = next()) == MSG_TAKEN)
+		taken++;
+	ok(type == MSG_FS_RESPONSE && contains(said.payload, "\x62ok\xf5") && taken == n, "what is written in slots is taken");
+	ok(read_slots("slots", n) == (ssize_t)(n * FS_SLOT_SIZE), "and is in the file, in order");
+
+	handle = opened(3, "slots", "read");
+	ask(4, "Read", extent(handle, 0, FS_UNSET_U64, false));
+	/* All are filled before one is looked at: whoever filled another would have overwritten the first. */
+	for (there = 0; there < FS_SLOTS * (FRAME_HEAD_LEN + 4); poll(NULL, 0, 1))
+		ioctl(line, FIONREAD, &there);
+	for (size_t i = 0; next() == MSG_FS_DATA; i++)
+		whole += held.len == FS_SLOT_SIZE && held.p[0] == i + 1 && held.p[held.len - 1] == i + 1;
+	ok(whole == n, "what is read comes in slots, which are filled again when they are given back");
+
+	ask(5, "Write", extent(99, 0, FS_UNSET_U64, false));
+	ok(next_failed("EBADF"), "# what cannot be written to");
+	for (size_t i = 0; i < n; i++)
+		while (!data_in_slot(5, block, sizeof(block)))
+			poll(NULL, 0, 1);
+	ok(true, "slots come back, too, whose write has failed");
+	ok(!fs_slots_is_told(&(struct frame){ .flags = FLAG_TERMINAL | FLAG_SESSION_START | FLAG_SHUTDOWN }),
+	   "no frame of the protocol tells of a slot");
+	for (uint32_t len = 0; len <= FS_SLOT_SIZE + 1; len += FS_SLOT_SIZE + 1) {
+		struct frame f = { .flags = 0x80, .body = span_of(&len, sizeof(len)) };
+
+		ok(fs_slots_take(from, &f).len == 0, "a slot that is told to hold %u bytes is none", len);
+		f.body.len = 3;
+		ok(fs_slots_take(from, &f).len == 0, "nor one of which too little is told");
+	}
+}
+
 static void contents(void)
 {
 	static char big[200000];
 	char got[sizeof(big)];
 	size_t have = 0;
 	uint64_t handle = opened(1, "file", "write");
-	struct span piece;
 	enum msg_type type;
 	struct stat st;
 	int fd;
@@ -228,14 +321,13 @@ static void contents(void)
 	memcpy(big, "123", 3);
 	handle = opened(4, "file", "read");
 	ask(5, "Read", extent(handle, 0, FS_UNSET_U64, false));
-	while ((type = next()) == MSG_FS_DATA && msg_read_data(said.payload, &piece) && have + piece.len <= sizeof(got)) {
-		memcpy(got + have, piece.p, piece.len);
-		have += piece.len;
+	while ((type = next()) == MSG_FS_DATA && have + held.len <= sizeof(got)) {
+		memcpy(got + have, held.p, held.len);
+		have += held.len;
 	}
 	ok(type == MSG_FS_RESPONSE && have == sizeof(big) && memcmp(got, big, have) == 0, "read back, byte by byte");
 	ask(6, "Read", extent(handle, 1, 2, false));
-	ok(next() == MSG_FS_DATA && msg_read_data(said.payload, &piece) && piece.len == 2 && memcmp(piece.p, "23", 2) == 0 && next_ok(),
-	   "a part of it");
+	ok(next() == MSG_FS_DATA && held.len == 2 && memcmp(held.p, "23", 2) == 0 && next_ok(), "a part of it");
 	ask(6, "Read", extent(handle, 1 << 20, FS_UNSET_U64, false));
 	ok(next_ok(), "nothing past its end");
 
@@ -366,20 +458,25 @@ int main(void)
 
 	if (!mkdtemp(dir) || chdir(dir) < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0)
 		return 2;
+	to = fs_slots_new(false);
+	from = fs_slots_new(true);
 	pid = fork();
 	if (pid == 0) {
 		close(ends[0]);
-		fs_serve(ends[1], ends[1]);
+		fs_serve(&(struct fs_lines){ .from = ends[1], .to = ends[1], .in = *to, .out = *from });
 	}
 	close(ends[1]);
 	line = ends[0];
 	requests_are_read();
 	contents();
+	slots();
 	trees();
 	directories();
 	close(line);
 	ok(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0, "it ends with its client");
 	buf_free(&in);
+	fs_slots_free(to);
+	fs_slots_free(from);
 	if (fork() == 0)
 		execlp("rm", "rm", "-rf", dir, (char *)NULL);
 	wait(NULL);

@@ -25,7 +25,7 @@ const RELAY = ['-std=c++17', '-Wshadow'];
 /** What runs whole in agentd-agent; the rest of src/ is what world.c stands in for. */
 const AGENT = agentdSources(
   ...['agent', 'buf', 'cbor', 'child', 'decode', 'dispatch', 'env', 'errname', 'failure', 'flow', 'fs'],
-  ...['fs_messages', 'init_plan', 'loop'],
+  ...['fs_messages', 'fs_slots', 'fs_spawn', 'init_plan', 'loop'],
   ...['messages_in', 'messages_out', 'output', 'plan', 'port', 'pty', 'renewal', 'rlimits', 'session'],
   ...['session_stdin', 'shutdown', 'tcp', 'transit', 'uevent', 'users', 'wire'],
 );

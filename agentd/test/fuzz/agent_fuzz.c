@@ -237,13 +237,26 @@ static void give_up(struct peer *p, struct input *in)
 		PROMISE(errno == EAGAIN || errno == EPIPE);
 }
 
-/* A file server's answer: as it should be, or of another id, or half of one before its end; or no frame at all. */
+/* That a slot has been filled, with as much as its four bytes say. */
+static size_t slot_told(uint8_t *mem, uint32_t id, struct span payload)
+{
+	const uint8_t head[] = { 0, 0, 0, 9, (uint8_t)(id >> 24), (uint8_t)(id >> 16), (uint8_t)(id >> 8), (uint8_t)id, 0x80 };
+
+	memcpy(mem, head, sizeof(head));
+	memset(mem + sizeof(head), 0, 4);
+	memcpy(mem + sizeof(head), payload.p, min_size(payload.len, 4));
+	return sizeof(head) + 4;
+}
+
+/* A file server's answer: as it should be, or a slot's worth, or of another id, or half of one before its end; or no frame at all. */
 static void serve(struct peer *p, uint8_t how, struct span payload)
 {
 	static const char name[] = "core.fs.response";
 	uint8_t mem[KIB(2)];
 	size_t len = frame_put(mem, sizeof(mem), p->id + (how & 4), how & 1, span_of(name, sizeof(name) - 1), payload);
 
+	if (how & 16)
+		len = slot_told(mem, p->id + (how & 4), payload);
 	if (how & 2)
 		memset(mem, 0xff, 4);
 	if (write(p->out, mem, how & 8 ? len / 2 : len) < 0)

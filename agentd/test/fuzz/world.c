@@ -374,10 +374,9 @@ char *file_read(int dirfd, const char *path, size_t max, size_t *len)
 }
 
 /* fs_server.c: what it is in, fork() never returns to. */
-void fs_serve(int from, int to)
+void fs_serve(const struct fs_lines *lines)
 {
-	(void)from;
-	(void)to;
+	(void)lines;
 	abort();
 }
 

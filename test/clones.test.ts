@@ -1,4 +1,4 @@
-import { statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Sandbox, type SandboxBuilder } from '@msbtest/core';
 import { relayPath } from '@msbtest/native';
@@ -94,6 +94,37 @@ describe.each(pairs)('$name', ({ came, make }) => {
     expect([await out(one, read), await out(other, read)]).toEqual(['oneone', 'otherother']);
   });
 });
+
+/** KiB of a guest's memory that are in a VMM's page table, and are its template's still. */
+function unwritten(pid: number): number {
+  const mappings = readFileSync(`/proc/${pid}/smaps`, 'utf8').split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m);
+  const memory = mappings.find((mapping) => /^\S+ rw-p .*\/memory\n/.test(mapping)) ?? '';
+  const of = (what: string) => Number(new RegExp(`^${what}: +(\\d+) kB$`, 'm').exec(memory)?.[1]);
+  return of('Rss') - of('Anonymous');
+}
+
+/** The process of a live template of ours: it has no relay above it. */
+function liveVmm(): number {
+  const own = `/proc/self/task/${process.pid}/children`;
+  const pids = readFileSync(own, 'utf8').trim().split(' ').map(Number);
+  const live = pids.find((pid) => /qemu-system/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8')));
+  if (!live) throw new Error('There is no live template.');
+  return live;
+}
+
+it.runIf(ways.includes('fork'))(
+  'a fork maps what it looks at, and not all that its live template has',
+  async () => {
+    const maker = small('lean').ephemeral(true);
+    await makeLive(maker);
+    await using fork = await maker.create();
+    expect(fork.bootTimes).toMatchObject(signsOf('fork'));
+    await fork.exec('true');
+    const ofLive = unwritten(liveVmm());
+    expect(unwritten(vmmOf(fork).pid)).toBeGreaterThan(0);
+    expect(unwritten(vmmOf(fork).pid)).toBeLessThan(0.9 * ofLive);
+  },
+);
 
 describe.each(ways)('a sandbox that came as %s', (way) => {
   it('says so, and is stopped and started again with its disk and its machine id', async () => {

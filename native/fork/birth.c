@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "descriptors.h"
+#include "pages.h"
 #include "threads.h"
 
 enum { STACK = 128 * 1024, BIRTH_FAILED = 127 };
@@ -45,6 +46,7 @@ static void __attribute__((noreturn)) become_machine(const struct plan *plan, pi
 {
 	struct failure failure = { 0 };
 
+	pages_leave();
 	signal(SIGCHLD, SIG_DFL);
 	if (die_with(relay, &failure) < 0 || descriptors_renew(&plan->descriptors, &failure) < 0)
 		goto failed;

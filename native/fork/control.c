@@ -18,6 +18,7 @@
 #include "birth.h"
 #include "failure.h"
 #include "order.h"
+#include "pages.h"
 #include "threads.h"
 
 /*
@@ -28,9 +29,13 @@ static int bring_to_rest(struct failure *failure)
 {
 	static bool at_rest;
 
-	if (!at_rest)
-		at_rest = threads_stop(failure) == 0;
-	return at_rest ? 0 : -1;
+	if (at_rest)
+		return 0;
+	if (threads_stop(failure) < 0)
+		return -1;
+	at_rest = true;
+	pages_look();
+	return 0;
 }
 
 static void carry_out(int socket, struct order *order)

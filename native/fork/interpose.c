@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "pages.h"
 #include "threads.h"
 
 #define EXPORTED __attribute__((visibility("default")))
@@ -29,7 +30,9 @@ EXPORTED int pthread_sigmask(int how, const sigset_t *set, sigset_t *old)
 /* QEMU keeps the guest's memory from its children, which are helpers to it. Ours need nothing more. */
 EXPORTED int madvise(void *address, size_t length, int advice)
 {
-	if (advice == MADV_DONTFORK)
+	if (advice == MADV_DONTFORK) {
+		pages_note(address, length);
 		return 0;
+	}
 	return syscall(SYS_madvise, address, length, advice);
 }

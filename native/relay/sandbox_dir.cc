@@ -1,19 +1,30 @@
 #include "sandbox_dir.hh"
 
 #include <fcntl.h>
+#include <ftw.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <filesystem>
-#include <system_error>
-#include <vector>
+#include <cstdio>
+#include <cstring>
 
 #include "present_path.hh"
 
 namespace relay {
 
-namespace fs = std::filesystem;
+namespace {
+
+constexpr const char* kLock = "lock";
+/** Of descriptors, for a tree that is as deep. */
+constexpr int kMostOpen = 16;
+
+int remove_all_but_lock(const char* path, const struct stat*, int, FTW* at) {
+  if (at->level > 1 || (at->level == 1 && std::strcmp(path + at->base, kLock) != 0)) (void)std::remove(path);
+  return 0;
+}
+
+}  // namespace
 
 int SandboxDir::open(const std::string& path) {
   fd_.reset(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
@@ -33,18 +44,14 @@ bool SandboxDir::has(const char* name) const {
 void SandboxDir::remove() const {
   const auto present = present_path(fd_.get());
   if (!present) return;
-  const fs::path path(*present);
-  const fs::path trash = path.parent_path() / (".trash-" + std::to_string(::getpid()) + "-" + path.filename().string());
-  if (::rename(path.c_str(), trash.c_str()) != 0) return;
+  const size_t name = present->rfind('/') + 1;
+  const std::string trash = present->substr(0, name) + ".trash-" + std::to_string(::getpid()) + "-" + present->substr(name);
+  if (::rename(present->c_str(), trash.c_str()) != 0) return;
 
-  // remove_all follows no symbolic link. While it works the lock tells a sweep that somebody does.
-  std::error_code ignored;
-  std::vector<fs::path> entries;
-  for (const fs::directory_entry& entry : fs::directory_iterator(trash, ignored)) entries.push_back(entry.path());
-  for (const fs::path& entry : entries) {
-    if (entry.filename() != "lock") fs::remove_all(entry, ignored);
-  }
-  fs::remove_all(trash, ignored);
+  // No symbolic link is followed. While it works the lock tells a sweep that somebody does.
+  ::nftw(trash.c_str(), remove_all_but_lock, kMostOpen, FTW_DEPTH | FTW_PHYS);
+  ::unlink((trash + "/" + kLock).c_str());
+  ::rmdir(trash.c_str());
 }
 
 }  // namespace relay

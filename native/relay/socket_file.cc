@@ -7,7 +7,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 
 #include "io.hh"
 #include "present_path.hh"
@@ -16,8 +15,6 @@
 namespace relay {
 
 namespace {
-
-namespace fs = std::filesystem;
 
 /** Room for connections that wait to be accepted: as many as are served. */
 constexpr int kBacklog = 128;
@@ -65,8 +62,10 @@ std::optional<SpawnError> SocketFile::open(const std::string& path, msb::UniqueF
   if (path.size() >= sizeof address.sun_path) return SpawnError{"bind", ENAMETOOLONG};
   std::memcpy(address.sun_path, path.data(), path.size());
 
-  name_ = fs::path(path).filename();
-  directory_ = make_private_directory(fs::path(path).parent_path());
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return SpawnError{"mkdir", EINVAL};
+  name_ = path.substr(slash + 1);
+  directory_ = make_private_directory(path.substr(0, slash));
   if (!directory_) return failed("mkdir");
   remove_stale(directory_.get(), name_);
   msb::UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM, 0));

@@ -38,7 +38,7 @@
 #define TAKEN_STEP KIB(128)	/* how much is taken until the host is told */
 #define FS_SLOTS 4		/* as many as a host sends before it is told that it has been taken */
 #define FS_SLOT_SIZE KIB(256)	/* of a file, in one frame */
-#define FS_WORTH_A_SLOT KIB(16)	/* less goes over the line */
+#define FS_WORTH_A_SLOT KIB(16)	/* less is copied: to the line, or from the slot */
 #define FS_READ_SIZE KIB(128)	/* one read of a line, or of a file that is copied */
 #define FS_QUEUE_MAX MIB(8)	/* per client, what its file server has not read */
 #define FS_PENDING_MAX 256	/* requests of one client that are under way */

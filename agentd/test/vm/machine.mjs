@@ -173,6 +173,9 @@ export class Machine {
         `console=ttyS0 quiet loglevel=4 panic=-1 reboot=t no_timer_check${tscKhz() ? ` tsc=reliable tsc_early_khz=${tscKhz()}` : ''}`,
         '-serial',
         'stdio',
+        // Before the agent's line, so that it is there when that is.
+        '-qmp',
+        `unix:${path.join(dir, 'qmp.sock')},server=on,wait=off`,
         '-chardev',
         `socket,id=agent,path=${sock}`,
         '-drive',
@@ -187,9 +190,7 @@ export class Machine {
             'virtio-blk-device,drive=upper',
           ]
         ).flatMap((d) => ['-device', d]),
-        '-qmp',
-        `unix:${path.join(dir, 'qmp.sock')},server=on,wait=off`,
-        ...(incoming ? ['-incoming', `exec:cat ${incoming}`] : []),
+        ...(incoming ? ['-incoming', 'defer'] : []),
       ],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );
@@ -200,6 +201,7 @@ export class Machine {
     const socket = await new Promise((r) => server.on('connection', r));
     server.close();
     m.qmp = path.join(dir, 'qmp.sock');
+    if (incoming) await m.#migrate([], 'migrate-incoming', `exec:cat ${incoming}`, ['cont']);
     m.line = new Line(socket);
     m.line.onFrame = (f) => f.t === 'core.init.resolved' && m.line.send(0, 'core.init.ack', {});
     if (bootstrap) m.line.send(0, 'core.bootstrap', bootstrap);
@@ -219,23 +221,43 @@ export class Machine {
     return m;
   }
 
-  /** Stops the machine and writes its state into `file`, with which others can be booted as its clones. */
+  /**
+   * Stops the machine and writes its state into `file`, with which others can be booted as its clones. It stands still
+   * before its memory is read: of a page that an emulated processor writes meanwhile, an old state may be what is saved.
+   */
   async freeze(file) {
-    const qmp = net.connect(this.qmp);
-    const events = [];
-    const ask = (execute, args) => qmp.write(`${JSON.stringify({ execute, arguments: args })}\n`);
-    ask('qmp_capabilities');
-    ask('migrate-set-capabilities', { capabilities: [{ capability: 'events', state: true }] });
-    ask('migrate', { uri: `exec:cat > ${file}` });
-    for await (const line of readline.createInterface(qmp)) {
-      const said = JSON.parse(line);
-      if (said.error) throw new Error(line);
-      if (said.event === 'MIGRATION') events.push(said.data.status);
-      if (events.includes('completed')) break;
-      if (events.includes('failed')) throw new Error(`the state could not be saved: ${events}`);
-    }
-    qmp.destroy();
+    await this.#migrate(['stop'], 'migrate', `exec:cat > ${file}`);
     await this.kill();
+  }
+
+  /** Has the VMM move the machine's state to or from `uri`; the commands before that, and those after it has moved. */
+  async #migrate(before, how, uri, after = []) {
+    const qmp = net.connect(this.qmp);
+    const said = readline.createInterface(qmp)[Symbol.asyncIterator]();
+    const until = async (fits) => {
+      for (;;) {
+        const { value: line, done } = await said.next();
+        if (done) throw new Error(`the VMM ended in ${how}\n${this.console}`);
+        const message = JSON.parse(line);
+        const failed = message.event === 'MIGRATION' && message.data.status === 'failed';
+        if (message.error || failed) throw new Error(`${how}: ${line}`);
+        if (fits(message)) return;
+      }
+    };
+    const ask = (execute, args) => {
+      qmp.write(`${JSON.stringify({ execute, arguments: args })}\n`);
+      return until((m) => 'return' in m);
+    };
+    try {
+      await ask('qmp_capabilities');
+      await ask('migrate-set-capabilities', { capabilities: [{ capability: 'events', state: true }] });
+      for (const command of before) await ask(command);
+      qmp.write(`${JSON.stringify({ execute: how, arguments: { uri } })}\n`);
+      await until((m) => m.event === 'MIGRATION' && m.data.status === 'completed');
+      for (const command of after) await ask(command);
+    } finally {
+      qmp.destroy();
+    }
   }
 
   /** Asks for the shutdown and waits for the machine to end by itself. */

@@ -11,7 +11,7 @@ import { checkInterrupted, passing } from './setup/signals.mjs';
 import { setup } from './setup.mjs';
 import { agentdVmEnv } from './testing/agentd-vm.mjs';
 import { leftovers, makePlace, removePlace } from './testing/leftovers.mjs';
-import { check, countedSuite, countLine, sum, vitest } from './testing/parts.mjs';
+import { check, countedSuite, countLine, suiteBeside, sum, vitest } from './testing/parts.mjs';
 
 /** @param {string[]} filters @param {ReturnType<typeof makePlace>} place */
 async function runAll(filters, place) {
@@ -24,14 +24,17 @@ async function runAll(filters, place) {
       const args = ['--no-print-directory', `-j${availableParallelism()}`, '-C', inRoot(part), 'check'];
       all.push(await countedSuite(`make -C ${part} check`, 'make', args, env));
     }
+    // The agent's machines run one at a time, and mostly wait; fuzzing runs by the clock.
+    const machines = ['--no-print-directory', '-C', inRoot('agentd'), 'check-vm'];
     const fuzz = [inRoot('scripts', 'fuzz.mjs'), '--smoke'];
-    all.push(await countedSuite('npm run fuzz -- --smoke', process.execPath, fuzz, env));
-  }
-  if (filters.length === 0) {
-    const args = ['--no-print-directory', '-C', inRoot('agentd'), 'check-vm'];
-    all.push(
-      await countedSuite('make -C agentd check-vm', 'make', args, { ...env, ...(await agentdVmEnv()) }),
-    );
+    const both = await Promise.allSettled([
+      countedSuite('make -C agentd check-vm', 'make', machines, { ...env, ...(await agentdVmEnv()) }),
+      suiteBeside('npm run fuzz -- --smoke', process.execPath, fuzz, env),
+    ]);
+    for (const suite of both) {
+      if (suite.status === 'rejected') throw suite.reason;
+      all.push(suite.value);
+    }
   }
   all.push(await vitest(npmBin('vitest'), filters, join(place.place, 'vitest.json'), env));
   return sum(all);

@@ -30,7 +30,7 @@ const LIMIT_MS = { check: 5 * 60_000, suite: 15 * 60_000, vitest: 60 * 60_000 };
 const GRACE_MS = 10_000;
 
 /**
- * Runs a command, its output going where ours goes; also kept, if that is asked for. Resolves to how it ended if not well.
+ * Runs a command, its output going where ours goes unless somebody wants it. Resolves to how it ended if not well.
  * @param {string} command
  * @param {string[]} args
  * @param {{ limitMs: number, env?: Record<string, string>, onOutput?: (text: string) => void }} options
@@ -44,10 +44,7 @@ async function shown(command, args, { limitMs, env, onOutput }) {
     stdio: ['ignore', onOutput ? 'pipe' : 'inherit', 'inherit'],
   });
   adopt(child);
-  child.stdout?.setEncoding('utf8').on('data', (/** @type {string} */ text) => {
-    process.stdout.write(text);
-    onOutput?.(text);
-  });
+  if (onOutput) child.stdout?.setEncoding('utf8').on('data', onOutput);
   let late = false;
   const limit = setTimeout(() => {
     late = true;
@@ -111,15 +108,36 @@ export async function check(name, command, args) {
  */
 export async function countedSuite(name, command, args, env) {
   heading(name);
+  const { output, trouble } = await suite(command, args, env, (text) => process.stdout.write(text));
+  return judge(name, lastCounts(output), trouble);
+}
+
+/**
+ * One that runs beside another: it has what that leaves of the processors, and what it says is shown when it has ended.
+ * @param {string} name
+ * @param {string} command
+ * @param {string[]} args
+ * @param {Record<string, string>} env
+ */
+export async function suiteBeside(name, command, args, env) {
+  const { output, trouble } = await suite('nice', ['-n', '19', command, ...args], env, () => {});
+  heading(name);
+  process.stdout.write(output);
+  return judge(name, lastCounts(output), trouble);
+}
+
+/** @param {string} command @param {string[]} args @param {Record<string, string>} env @param {(text: string) => void} show */
+async function suite(command, args, env, show) {
   let output = '';
   const trouble = await shown(command, args, {
     limitMs: LIMIT_MS.suite,
     env,
     onOutput: (text) => {
       output += text;
+      show(text);
     },
   });
-  return judge(name, lastCounts(output), trouble);
+  return { output, trouble };
 }
 
 /** @param {string} output @returns {Counts | undefined} */

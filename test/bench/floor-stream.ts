@@ -1,6 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, writeSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { native } from '#core/host/native.js';
@@ -78,6 +79,54 @@ export class BareStream implements AsyncDisposable {
     this.#machine.kill('SIGKILL');
     await ended;
     closeSync(this.#line);
+  }
+}
+
+/** The same machine, whose port is read by a socket of Node's: what of the floor is left where what comes is handed to a program. */
+export class BareSocket implements AsyncDisposable {
+  readonly #machine: ReturnType<typeof spawn>;
+  readonly #socket: Socket;
+
+  private constructor(machine: ReturnType<typeof spawn>) {
+    this.#machine = machine;
+    this.#socket = machine.stdio[3] as Socket;
+    this.#socket.on('timeout', () =>
+      this.#socket.destroy(new Error(`The bare machine said nothing for ${timeoutMs} ms.`)),
+    );
+  }
+
+  static async open(floor: Floor, directory: string): Promise<BareSocket> {
+    const [program = '', ...args] = await floor.bareCommand(join(directory, 'bare-socket'));
+    const machine = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit', 'pipe'] });
+    const line = new BareSocket(machine);
+    await line.#ask('!', 'done\n'.length);
+    return line;
+  }
+
+  /** MB/s from the guest. */
+  async fromGuest(): Promise<number> {
+    const begin = performance.now();
+    await this.#ask('>', bulkBytes);
+    return rate(performance.now() - begin);
+  }
+
+  /** Resolves when so much has come. */
+  async #ask(byte: string, length: number): Promise<void> {
+    const socket = this.#socket;
+    socket.setTimeout(timeoutMs);
+    socket.write(byte);
+    let left = length;
+    for await (const piece of socket.iterator({ destroyOnReturn: false })) {
+      left -= piece.length;
+      if (left <= 0) break;
+    }
+    socket.setTimeout(0);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const ended = once(this.#machine, 'close');
+    this.#machine.kill('SIGKILL');
+    await ended;
   }
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Sandbox } from '@msbtest/core';
 import { type BenchReport, type BenchRow, ratio, round, summarize } from '../support/report.js';
 import { Floor } from './floor.js';
-import { BareStream, bulkBytes, rate } from './floor-stream.js';
+import { BareSocket, BareStream, bulkBytes, rate } from './floor-stream.js';
 import { inTurn } from './in-turn.js';
 import { another } from './life.js';
 
@@ -23,6 +23,7 @@ export async function stream(): Promise<BenchReport> {
   try {
     const floor = await Floor.make(directory);
     await using bare = await BareStream.open(floor, directory);
+    await using bareSocket = await BareSocket.open(floor, directory);
     await using sandbox = await another().memory(512).coldBoot().create();
     await using clone = await another().memory(512).create();
     for (const machine of [sandbox, clone])
@@ -30,6 +31,7 @@ export async function stream(): Promise<BenchReport> {
     const rates = await inTurn(runs, {
       out: () => bare.fromGuest(),
       in: () => bare.toGuest(),
+      outToNode: () => bareSocket.fromGuest(),
       outOfPipe: () => bare.fromGuest('pipe'),
       intoFile: () => bare.toGuest('file'),
       outOfFile: () => bare.fromGuest('file'),
@@ -45,6 +47,7 @@ export async function stream(): Promise<BenchReport> {
     const rows = {
       out: summarize('floor: from the guest, MB/s', rates.out),
       in: summarize('floor: into the guest, MB/s', rates.in),
+      outToNode: summarize('floor: from the guest to a socket of Node, MB/s', rates.outToNode),
       outOfPipe: summarize('floor: from the guest, out of a pipe, MB/s', rates.outOfPipe),
       outOfFile: summarize('floor: from the guest, out of a file, MB/s', rates.outOfFile),
       intoFile: summarize('floor: into the guest, into a file, MB/s', rates.intoFile),
@@ -64,7 +67,7 @@ export async function stream(): Promise<BenchReport> {
       unit: 'as the row says',
       method:
         `${bulkBytes / 1024 ** 2} MiB in each run, ${runs} runs of each way, in rounds, the order moving on by one, after a round that does not count; 1 cpu, 512 MiB. ` +
-        'The floor: a bare QEMU of the same command line with the same virtio-serial port, whose ends are held by dd (64 KiB) here and by what dd does there (from /dev/zero, to /dev/null, 32 KiB); and the same out of a pipe, as what a command writes comes, and with a file in memory there. ' +
+        'The floor: a bare QEMU of the same command line with the same virtio-serial port, whose ends are held by dd (64 KiB) here and by what dd does there (from /dev/zero, to /dev/null, 32 KiB); and the same read by a socket of Node here, whose pieces nobody keeps; out of a pipe there, as what a command writes comes; and with a file in memory there. ' +
         'Ours has booted, as the floor has; a clone has pages of its own to get as it goes. The command is dd from /dev/zero or to /dev/null, the file is in a tmpfs of the guest. ' +
         `${streams} streams: as many commands that write without end, read at once for ${fairMs / 1000} s; what the fastest got over what the slowest got. ` +
         `One that does not read: \`true\` again and again, ${stallMs / 1000} s without, ${stallMs / 1000} s beside a command that writes without end to a client that reads nothing.`,
@@ -74,6 +77,8 @@ export async function stream(): Promise<BenchReport> {
         'stdin / floor (at least 0.7)': ratio(rows.stdin, rows.in),
         'read / floor (at least 0.7)': ratio(rows.read, rows.out),
         'write / floor (at least 0.7)': ratio(rows.write, rows.in),
+        'a socket of Node / floor': ratio(rows.outToNode, rows.out),
+        'read / a socket of Node': ratio(rows.read, rows.outToNode),
         'stdout / floor out of a pipe': ratio(rows.stdout, rows.outOfPipe),
         'read / floor out of a file': ratio(rows.read, rows.outOfFile),
         'write / floor into a file': ratio(rows.write, rows.intoFile),

@@ -32,8 +32,8 @@ describe('waiting for something in a machine', () => {
     await using sandbox = await ephemeral('never');
     const { waitFor } = sandbox;
     await sandbox.shell('echo something else; echo x >/srv/file');
-    const soon = { timeoutMs: 1000 };
-    await expect(waitFor.port(7002, soon)).rejects.toThrow(/1000 ms.*port 7002.*Connection refused/);
+    const soon = { timeoutMs: 2000 }; // an emulated guest beside another answers within one
+    await expect(waitFor.port(7002, soon)).rejects.toThrow(/2000 ms.*port 7002.*Connection refused/);
     await expect(waitFor.file('/nowhere', soon)).rejects.toThrow(/\/nowhere to be there.*It is not/);
     await expect(waitFor.file('/srv/file', { ...soon, until: ({ size }) => size > 2 })).rejects.toThrow(
       /a file of 2 bytes/,

@@ -28,6 +28,9 @@ const tscKhz = () => {
   return process.env.AGENTD_TEST_TSC_KHZ ?? (mhz ? Math.round(Number(mhz[1]) * 1000) : null);
 };
 
+/** A state of 256 MiB is written in less than a second. */
+const SILENCE_MS = 30_000;
+
 const agentdDir = fileURLToPath(new URL('../..', import.meta.url));
 
 const run = (cmd, args, opts) =>
@@ -233,11 +236,13 @@ export class Machine {
   /** Has the VMM move the machine's state to or from `uri`; the commands before that, and those after it has moved. */
   async #migrate(before, how, uri, after = []) {
     const qmp = net.connect(this.qmp);
+    qmp.setTimeout(SILENCE_MS, () => qmp.destroy());
     const said = readline.createInterface(qmp)[Symbol.asyncIterator]();
     const until = async (fits) => {
       for (;;) {
         const { value: line, done } = await said.next();
-        if (done) throw new Error(`the VMM ended in ${how}\n${this.console}`);
+        if (done)
+          throw new Error(`${how}: the VMM has ended, or said nothing for ${SILENCE_MS} ms\n${this.console}`);
         const message = JSON.parse(line);
         const failed = message.event === 'MIGRATION' && message.data.status === 'failed';
         if (message.error || failed) throw new Error(`${how}: ${line}`);

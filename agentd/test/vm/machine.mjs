@@ -147,6 +147,14 @@ export const BOOTSTRAP = {
   ],
 };
 
+/** The VMMs that are alive. */
+const vmms = new Set();
+
+/** For who is to end before its machines have. */
+export function killMachines() {
+  for (const vmm of vmms) vmm.kill('SIGKILL');
+}
+
 export class Machine {
   console = '';
   exited;
@@ -198,8 +206,12 @@ export class Machine {
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );
     for (const s of [m.qemu.stdout, m.qemu.stderr]) s.on('data', (d) => (m.console += d));
+    vmms.add(m.qemu);
     m.exited = new Promise((r) =>
-      m.qemu.on('exit', (code, signal) => r({ code, signal, at: performance.now() })),
+      m.qemu.on('exit', (code, signal) => {
+        vmms.delete(m.qemu);
+        r({ code, signal, at: performance.now() });
+      }),
     );
     const socket = await new Promise((r) => server.on('connection', r));
     server.close();

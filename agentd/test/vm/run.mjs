@@ -7,7 +7,7 @@ import { agentdPath } from '../../index.js';
 import * as connections from './connections.mjs';
 import * as files from './files.mjs';
 import * as handoffs from './handoffs.mjs';
-import { build, makeUpper, whyNot } from './machine.mjs';
+import { build, killMachines, makeUpper, whyNot } from './machine.mjs';
 import * as profiles from './profiles.mjs';
 import * as renewals from './renewals.mjs';
 import * as scenarios from './scenarios.mjs';
@@ -27,6 +27,12 @@ if (why) {
   process.exit(0);
 }
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'agentd-vm-'));
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+  process.once(signal, () => {
+    killMachines();
+    fs.rmSync(dir, { recursive: true, force: true });
+    process.kill(process.pid, signal);
+  });
 build(dir, process.env.AGENTD_TEST_BINARY ?? agentdPath);
 const wanted = process.argv.slice(2);
 for (const [name, scenario] of Object.entries({

@@ -15,7 +15,7 @@ describe('waiting for something in a machine', () => {
     reading.catch(() => {});
     const [metadata, output, entry] = await Promise.all([
       waitFor.file('/srv/file', { until: ({ size }) => size === 6 }),
-      waitFor.command('cat', ['/srv/file']),
+      waitFor.command('grep', ['.', '/srv/file']), // which is there for a moment before it has its line
       waitFor.log(/^almost ready$/),
       waitFor.port(7001),
     ]);
@@ -40,6 +40,10 @@ describe('waiting for something in a machine', () => {
     );
     await expect(waitFor.command('sh', ['-c', 'echo why >&2; exit 3'], soon)).rejects.toThrow(
       /to succeed.*exit code 3, and wrote: why/,
+    );
+    const hangsNext = 'test -e /srv/hang && exec sleep 10; touch /srv/hang; echo first >&2; exit 3';
+    await expect(waitFor.command('sh', ['-c', hangsNext], soon)).rejects.toThrow(
+      /exit code 3, and wrote: first\..* ms/, // and what the time ran out on
     );
     await expect(waitFor.command('sleep', ['10'], soon)).rejects.toMatchObject({ code: 'timeout' });
     await expect(waitFor.command('/no/such', [], soon)).rejects.toThrow(/no\/such/);

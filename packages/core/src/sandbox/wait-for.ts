@@ -135,16 +135,21 @@ export class WaitFor {
     const { until = (output) => output.success, configure = (same) => same, ...rest } = options;
     const all = [...args];
     return this.#poll(`"${[cmd, ...all].join(' ')}" to succeed`, rest, async ({ timeoutMs, signal }) => {
+      let isItsOwnTime = false;
       try {
         const output = await this.#sandbox.execWith(cmd, (builder) => {
           const bounded = configure(builder.args(all));
-          bounded.timeout(Math.min(timeoutMs, bounded.options.timeoutMs ?? timeoutMs));
+          const { timeoutMs: own = timeoutMs } = bounded.options;
+          isItsOwnTime = own < timeoutMs;
+          bounded.timeout(Math.min(timeoutMs, own));
           return signal ? bounded.abortSignal(signal) : bounded;
         });
         return until(output) ? { value: output } : { seen: describe(output) };
       } catch (error) {
-        if (!(error instanceof ExecFailedError || error instanceof ExecTimeoutError)) throw error;
-        return { seen: error.message };
+        if (error instanceof ExecFailedError) return { seen: error.message };
+        if (!(error instanceof ExecTimeoutError)) throw error;
+        if (isItsOwnTime) return { seen: error.message };
+        throw new TimeoutError(error.message); // which adds to what was seen before it
       }
     });
   }
@@ -175,17 +180,17 @@ export class WaitFor {
     }) => Promise<{ value: T } | { seen: string }>,
   ): Promise<T> {
     const deadline = monotonicMs() + timeoutMs;
-    let seen = 'There was no time to look.';
+    let seen = '';
     for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(longestPauseMs, pauseMs * 1.5)) {
       signal?.throwIfAborted();
       const left = deadline - monotonicMs();
-      if (left <= 0) throw late(what, timeoutMs, seen);
+      if (left <= 0) throw late(what, timeoutMs, seen || 'There was no time to look.');
       try {
         const found = await look({ timeoutMs: Math.ceil(left), signal });
         if ('value' in found) return found.value;
         seen = found.seen;
       } catch (error) {
-        if (error instanceof TimeoutError) throw late(what, timeoutMs, `${seen} ${error.message}`);
+        if (error instanceof TimeoutError) throw late(what, timeoutMs, `${seen} ${error.message}`.trim());
         throw error;
       }
       await pause(Math.min(pauseMs, deadline - monotonicMs()), signal);

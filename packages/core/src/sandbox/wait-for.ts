@@ -135,20 +135,17 @@ export class WaitFor {
     const { until = (output) => output.success, configure = (same) => same, ...rest } = options;
     const all = [...args];
     return this.#poll(`"${[cmd, ...all].join(' ')}" to succeed`, rest, async ({ timeoutMs, signal }) => {
-      let isItsOwnTime = false;
       try {
         const output = await this.#sandbox.execWith(cmd, (builder) => {
           const bounded = configure(builder.args(all));
-          const { timeoutMs: own = timeoutMs } = bounded.options;
-          isItsOwnTime = own < timeoutMs;
-          bounded.timeout(Math.min(timeoutMs, own));
+          bounded.timeout(Math.min(timeoutMs, bounded.options.timeoutMs ?? timeoutMs));
           return signal ? bounded.abortSignal(signal) : bounded;
         });
         return until(output) ? { value: output } : { seen: describe(output) };
       } catch (error) {
         if (error instanceof ExecFailedError) return { seen: error.message };
         if (!(error instanceof ExecTimeoutError)) throw error;
-        if (isItsOwnTime) return { seen: error.message };
+        if (error.timeoutMs < timeoutMs) return { seen: error.message }; // a time-out of the command's own
         throw new TimeoutError(error.message); // which adds to what was seen before it
       }
     });

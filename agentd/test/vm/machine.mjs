@@ -272,6 +272,9 @@ export class Machine {
       qmp.write(`${JSON.stringify({ execute: how, arguments: { uri } })}\n`);
       await until((m) => m.event === 'MIGRATION' && m.data.status === 'completed');
       for (const command of after) await ask(command);
+    } catch (error) {
+      this.qemu.kill('SIGKILL'); // of one that boots nobody else has it yet
+      throw error;
     } finally {
       qmp.destroy();
     }

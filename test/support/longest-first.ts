@@ -1,6 +1,6 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Files that take minutes: each a table of scenarios that are elsewhere. By their size, which is what there is to go by, they would be last. */
+/** Files that take minutes. By their size, which is what there is to go by otherwise, most would be last: their scenarios are elsewhere. */
 const longest = [
   'test/vitest/vitest-4.test.ts',
   'test/vitest/vitest-5.test.ts',
